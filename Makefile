@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+# What people build, run and test. The module's own makefile, for the kernel's build system, is
+# Kbuild; objects go to build/, never beside the sources.
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+OUT ?= $(CURDIR)/build
+KDIR ?= /lib/modules/$(shell uname -r)/build
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+
+.PHONY: all module userspace run test unit check deps clean help
+
+all: module userspace
+
+help:
+	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
+
+## make run        install what is missing, build, show mmscope at work (HOST=1: on this kernel)
+run: deps
+	$(Q)userspace/demo/run
+
+## make test       install what is missing, run every test
+test: deps
+	$(Q)tests/run
+
+## make unit       unit tests on this machine, with sanitizers
+unit:
+	$(Q)$(MAKE) --no-print-directory -C tests/unit OUT=$(OUT)/unit run
+
+## make check      static checks
+check:
+	$(Q)tests/check
+
+## make deps       install the Debian packages that building and testing need
+deps:
+	$(Q)tests/deps
+
+## make module     the module, for the kernel whose headers are in KDIR
+# Kernels up to 6.12 put objects beside the sources: hence the tree of links.
+module: KREL = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+module:
+	@test -n "$(KREL)" || { echo "no kernel headers in $(KDIR)" \
+		"(Debian: linux-headers-$$(uname -r))" >&2; exit 1; }
+	$(Q)mkdir -p $(OUT)/module-$(KREL)
+	$(Q)cp -rsu $(CURDIR)/Kbuild $(CURDIR)/module $(OUT)/module-$(KREL)/
+	$(Q)find $(OUT)/module-$(KREL) -xtype l -delete
+	$(Q)+$(MAKE) $(if $(filter 1,$(V)),,-s) -C $(KDIR) M=$(OUT)/module-$(KREL) V=$(V) \
+		$(if $(W),W=$(W)) $(if $(C),C=$(C)) modules
+
+## make userspace  the reader
+userspace:
+	$(Q)$(MAKE) --no-print-directory -C userspace OUT=$(OUT)/userspace
+
+## make clean      remove build/
+clean:
+	rm -rf $(OUT)

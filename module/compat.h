@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The only place that tests kernel versions or CONFIG_: one inline per difference, each naming the
+ * upstream change. Supported: 6.1 to 6.12, x86-64. No policy here.
+ */
+#ifndef MMS_COMPAT_H
+#define MMS_COMPAT_H
+
+#include <linux/version.h>
+#include <linux/mm.h>
+#include <linux/mm_inline.h>
+#include <linux/hugetlb.h>
+#include <linux/page-flags.h>
+#include <linux/swap.h>
+#include <linux/swapops.h>
+#include <linux/xarray.h>
+#include "leaf.h"
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 1, 0)
+#error "mmscope needs Linux 6.1 or newer (maple tree VMAs, PG_anon_exclusive)"
+#endif
+#ifndef CONFIG_X86_64
+#error "mmscope knows the page tables of x86-64 only"
+#endif
+/* The walk's rule (walk.c) holds where freed tables wait for RCU or an IPI to every processor. */
+#ifndef CONFIG_MMU_GATHER_RCU_TABLE_FREE
+#error "mmscope needs CONFIG_MMU_GATHER_RCU_TABLE_FREE (on x86: PARAVIRT, or Linux 6.14)"
+#endif
+#ifdef CONFIG_XEN_PV
+/* Xen PV guests hold machine addresses in their entries; refused at load, see main.c. */
+#include <xen/xen.h>
+#define mms_entries_are_virtualised() xen_pv_domain()
+#else
+#define mms_entries_are_virtualised() false
+#endif
+
+static_assert(MMS_X86_P == _PAGE_PRESENT && MMS_X86_RW == _PAGE_RW && MMS_X86_US == _PAGE_USER);
+static_assert(MMS_X86_A == _PAGE_ACCESSED && MMS_X86_D == _PAGE_DIRTY && MMS_X86_PS == _PAGE_PSE);
+static_assert(MMS_X86_G == _PAGE_GLOBAL && MMS_X86_PROTNONE == _PAGE_PROTNONE);
+static_assert(MMS_X86_NX == _PAGE_NX && MMS_X86_PKEY_SHIFT == _PAGE_BIT_PKEY_BIT0);
+static_assert(MMS_X86_PAT == _PAGE_PAT && MMS_X86_PAT_LARGE == _PAGE_PAT_LARGE);
+static_assert(MMS_X86_SWP_TYPE_BITS == SWP_TYPE_BITS);
+static_assert(MMS_X86_SWP_OFFSET_FIRST == SWP_OFFSET_FIRST_BIT);
+static_assert(MMS_PAGE_SHIFT == PAGE_SHIFT && MMS_TABLE_ENTRIES == PTRS_PER_PTE);
+/* Without the option the kernel never sets these two, and they read as not set. */
+static_assert(_PAGE_SWP_SOFT_DIRTY == 0 || MMS_X86_SWP_SOFT_DIRTY == _PAGE_SWP_SOFT_DIRTY);
+static_assert(_PAGE_SWP_UFFD_WP == 0 || MMS_X86_SWP_UFFD_WP == _PAGE_SWP_UFFD_WP);
+static_assert(MMS_X86_SWP_EXCLUSIVE == _PAGE_SWP_EXCLUSIVE);
+
+/* _PAGE_SAVED_DIRTY came with shadow stacks in 6.6. */
+#ifdef _PAGE_SAVED_DIRTY
+#define MMS_PAGE_SAVED_DIRTY _PAGE_SAVED_DIRTY
+#else
+#define MMS_PAGE_SAVED_DIRTY 0
+#endif
+
+/* PTE_MARKER_POISONED came in 6.6, PTE_MARKER_GUARD in 6.13. */
+#ifdef PTE_MARKER_POISONED
+#define MMS_MARKER_POISON PTE_MARKER_POISONED
+#else
+#define MMS_MARKER_POISON 0
+#endif
+#ifdef PTE_MARKER_GUARD
+#define MMS_MARKER_GUARD PTE_MARKER_GUARD
+#else
+#define MMS_MARKER_GUARD 0
+#endif
+
+/* With 6.1 markers depend on CONFIG_PTE_MARKER; by 6.12 they are always there. */
+#ifdef SWP_PTE_MARKER
+#define MMS_SWP_MARKER SWP_PTE_MARKER
+#else
+#define MMS_SWP_MARKER 0xff
+#endif
+
+/* Device entries with CONFIG_DEVICE_PRIVATE, migration with CONFIG_MIGRATION, poison likewise. */
+#ifdef CONFIG_DEVICE_PRIVATE
+#define MMS_SWP_DEVICE(name) SWP_DEVICE_##name
+#else
+#define MMS_SWP_DEVICE(name) 0xff
+#endif
+#ifdef CONFIG_MIGRATION
+#define MMS_SWP_MIGRATION(name) SWP_MIGRATION_##name
+#else
+#define MMS_SWP_MIGRATION(name) 0xff
+#endif
+#ifdef CONFIG_MEMORY_FAILURE
+#define MMS_SWP_HWPOISON SWP_HWPOISON
+#else
+#define MMS_SWP_HWPOISON 0xff
+#endif
+
+/* This kernel's layout; swp_pfn_mask and pfn_mask depend on the machine. */
+static inline struct mms_layout mms_kernel_layout(void)
+{
+	return (struct mms_layout){
+		.pfn_mask = PTE_PFN_MASK,
+		.special = _PAGE_SPECIAL,
+		.soft_dirty = _PAGE_SOFT_DIRTY,
+		.uffd_wp = _PAGE_UFFD_WP,
+		.devmap = _PAGE_DEVMAP,
+		.saved_dirty = MMS_PAGE_SAVED_DIRTY,
+		.swp_pfn_mask = SWP_PFN_MASK,
+		.swp_hwpoison = MMS_SWP_HWPOISON,
+		.swp_migration_read = MMS_SWP_MIGRATION(READ),
+		.swp_migration_read_exclusive = MMS_SWP_MIGRATION(READ_EXCLUSIVE),
+		.swp_migration_write = MMS_SWP_MIGRATION(WRITE),
+		.swp_device_read = MMS_SWP_DEVICE(READ),
+		.swp_device_write = MMS_SWP_DEVICE(WRITE),
+		.swp_device_exclusive_read = MMS_SWP_DEVICE(EXCLUSIVE_READ),
+		.swp_device_exclusive_write = MMS_SWP_DEVICE(EXCLUSIVE_WRITE),
+		.swp_marker = MMS_SWP_MARKER,
+		.marker_uffd_wp = PTE_MARKER_UFFD_WP,
+		.marker_poison = MMS_MARKER_POISON,
+		.marker_guard = MMS_MARKER_GUARD,
+		.nr_swapfiles = MAX_SWAPFILES,
+	};
+}
+
+/*
+ * Mappings of one page, racy: no reference is held and the folio may be split, freed or reused
+ * meanwhile, so none of the kernel's checking accessors may be used. 6.1 has page_mapcount(); 6.12
+ * has only folio_precise_page_mapcount(), private to fs/proc, whose rule this repeats.
+ */
+static inline int mms_page_mapcount(struct page *page, struct page *head)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+	return page_mapcount(page);
+#else
+	int mapcount = atomic_read(&page->_mapcount) + 1;
+
+	/* A page type, not a count: freed or never mapped (page_mapcount_is_type()). */
+	if (mapcount < 0)
+		mapcount = 0;
+	if (head != page || test_bit(PG_head, &head->flags))
+		mapcount += atomic_read(&((struct folio *)head)->_entire_mapcount) + 1;
+	return mapcount;
+#endif
+}
+
+/* Mappings of a hugetlb page as a whole. */
+static inline int mms_hugetlb_mapcount(struct page *head)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+	return page_mapcount(head);
+#else
+	return atomic_read(&((struct folio *)head)->_entire_mapcount) + 1;
+#endif
+}
+
+/* PG_young is a page flag where there is room for it (CONFIG_PAGE_IDLE_FLAG on 64 bits). */
+static inline bool mms_flags_young(unsigned long flags)
+{
+#ifdef CONFIG_PAGE_IDLE_FLAG
+	return test_bit(PG_young, &flags);
+#else
+	return false;
+#endif
+}
+
+/*
+ * What /proc/PID/maps names. On overlayfs 6.1 maps a file with the overlay's path and the real
+ * inode; by 6.8 a backing file has the real path, and the user's path aside (file_user_path()).
+ */
+static inline const struct path *mms_file_path(struct file *file)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	return file_user_path(file);
+#else
+	return &file->f_path;
+#endif
+}
+
+/* The inode whose device and number /proc/PID/maps prints; 6.12: file_user_inode(). */
+static inline const struct inode *mms_file_inode(struct file *file)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	return d_inode(file_user_path(file)->dentry);
+#else
+	return file_inode(file);
+#endif
+}
+
+/* What show_map_vma() calls [heap]; with 6.6's vma_is_initial_heap() touching does not count. */
+static inline bool mms_vma_is_heap(const struct vm_area_struct *vma)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+	return vma_is_initial_heap(vma);
+#else
+	return vma->vm_start <= vma->vm_mm->brk && vma->vm_end >= vma->vm_mm->start_brk;
+#endif
+}
+
+/* Name set with prctl(PR_SET_VMA), or NULL; shmem can have one since 6.2. */
+static inline const char *mms_vma_anon_name(const struct vm_area_struct *vma)
+{
+#ifdef CONFIG_ANON_VMA_NAME
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+	if (vma->vm_file)
+		return NULL;
+#endif
+	return vma->anon_name ? vma->anon_name->name : NULL;
+#else
+	return NULL;
+#endif
+}
+
+/* Pages behind one entry of a page cache, a power of two; shmem swaps folios out whole by 6.12. */
+static inline int mms_xas_order(struct xa_state *xas)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	return xas_get_order(xas);
+#else
+	return 0;
+#endif
+}
+
+/* Index in a hugetlb file's page cache: in huge pages in 6.1, in base pages by 6.12. */
+static inline unsigned long mms_hugetlb_index(struct inode *inode, unsigned long index)
+{
+#ifdef CONFIG_HUGETLB_PAGE
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
+	return index >> huge_page_order(hstate_inode(inode));
+#else
+	return index;
+#endif
+#else
+	return index;
+#endif
+}
+
+/* User shadow stacks: 6.6. */
+static inline unsigned long mms_vm_shadow_stack(void)
+{
+#ifdef VM_SHADOW_STACK
+	return VM_SHADOW_STACK;
+#else
+	return 0;
+#endif
+}
+
+#endif /* MMS_COMPAT_H */

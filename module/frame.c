@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a leaf entry maps: from the VMA, the entry, and struct page where those do not tell.
+ */
+#include "frame.h"
+
+/* Present entries that do not lead to a struct page of their own; NONE if this one does. */
+static enum mms_class special_class(const struct mms_walk *walk, u64 entry, enum mms_level level,
+				    unsigned long pfn)
+{
+	if (level > MMS_PTE && mms_entry_table(entry, level))
+		return MMS_CLASS_BAD;
+	if (walk->vma.hugetlb)
+		return MMS_CLASS_HUGETLB;
+	if (entry & mms_layout.devmap)
+		return MMS_CLASS_DEVMAP;
+	if (entry & mms_layout.special)
+		return is_zero_pfn(pfn) ? MMS_CLASS_ZERO : MMS_CLASS_PFNMAP;
+	/* Before 6.12 a huge PFN map is told by its VMA only (vm_normal_page_pmd()). */
+	if (level > MMS_PTE && (walk->vma.flags & VM_PFNMAP))
+		return MMS_CLASS_PFNMAP;
+	return MMS_CLASS_NONE;
+}
+
+/*
+ * The huge zero page has no mapping, nor does a huge page that was freed after its entry was
+ * copied; only the former's entry is still there. Neither huge_zero_page nor huge_zero_pfn is
+ * exported.
+ */
+static bool is_huge_zero(struct mms_walk *walk, u64 entry, unsigned long addr,
+			 const struct mms_frame *frame)
+{
+	if (frame->mapping || (entry & MMS_X86_RW) || frame->page != frame->head)
+		return false;
+	if (mms_walk_peek(walk, addr, MMS_PMD) == entry)
+		return true;
+	walk->cost[MMS_COST_RETRIES]++;
+	return false;
+}
+
+enum mms_class mms_leaf_class(struct mms_walk *walk, u64 entry, enum mms_level level,
+			      unsigned long addr, struct mms_frame *frame)
+{
+	enum mms_class class;
+	unsigned long pfn;
+
+	frame->page = NULL;
+	if (mms_entry_none(entry))
+		return MMS_CLASS_NONE;
+	if (!mms_entry_present(entry, level))
+		return mms_swp_class(&mms_layout, entry);
+	pfn = mms_entry_pfn(&mms_layout, entry, level, walk->nr_levels);
+	class = special_class(walk, entry, level, pfn);
+	if (class != MMS_CLASS_NONE && class != MMS_CLASS_HUGETLB)
+		return class;
+	mms_frame_read(frame, pfn);
+	if (!frame->page)
+		return MMS_CLASS_PFNMAP;
+	if (class == MMS_CLASS_HUGETLB)
+		return class;
+	if (level == MMS_PMD && is_huge_zero(walk, entry, addr, frame)) {
+		frame->page = NULL;
+		return MMS_CLASS_HUGE_ZERO;
+	}
+	/* Whatever has become of the frame since: here its page was anonymous. */
+	if (walk->vma.anonymous && !(walk->vma.flags & VM_MIXEDMAP))
+		return mms_frame_ksm(frame) ? MMS_CLASS_KSM : MMS_CLASS_ANON;
+	return mms_frame_class(frame);
+}
+
+/* Whether a small page of this VMA is anonymous for sure, without a look at its frame. */
+static bool surely_anon(const struct mms_vma *vma, u64 entry, enum mms_level level)
+{
+	if (level != MMS_PTE || !(entry & MMS_X86_P) ||
+	    (entry & (mms_layout.special | mms_layout.devmap)) || vma->hugetlb ||
+	    (vma->flags & (VM_MERGEABLE | VM_PFNMAP | VM_MIXEDMAP)))
+		return false;
+	/* A page of a private file mapping is made writable only by copying it. */
+	return vma->anonymous || (!(vma->flags & VM_SHARED) && (entry & MMS_X86_RW));
+}
+
+enum mms_class mms_leaf_class_lazy(struct mms_walk *walk, u64 entry, enum mms_level level,
+				   unsigned long addr, u16 *flags)
+{
+	struct mms_frame frame;
+	enum mms_class class;
+
+	*flags = MMS_REC_ANON;
+	if (surely_anon(&walk->vma, entry, level))
+		return MMS_CLASS_ANON;
+	class = mms_leaf_class(walk, entry, level, addr, &frame);
+	if (!frame.page || !mms_frame_anon(&frame))
+		*flags = 0;
+	return class;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Racy looks at struct page: what a frame is used for, how often it is mapped. No reference is
+ * held: the entry that led here may be gone and the frame in other hands, so every field is read
+ * once, with accessors that never check, and what is derived is a reading, not a promise.
+ * Memory being taken offline in the same instant is not guarded against, as in the kernel's own
+ * readers of frames (get_online_mems() is not exported).
+ */
+#ifndef MMS_FRAME_H
+#define MMS_FRAME_H
+
+#include <linux/memory_hotplug.h>
+#include <linux/mm.h>
+
+#include "compat.h"
+#include "walk.h"
+
+/**
+ * struct mms_frame - one look at the struct page of a frame
+ * @page: of the frame itself, or NULL: none, or not managed by the page allocator
+ * @head: of the folio
+ * @flags: of the folio
+ * @mapping: of the folio, with its low bits (PAGE_MAPPING_ANON and so on)
+ */
+struct mms_frame {
+	struct page *page;
+	struct page *head;
+	unsigned long flags;
+	unsigned long mapping;
+};
+
+static inline void mms_frame_read(struct mms_frame *frame, unsigned long pfn)
+{
+	frame->page = pfn_to_online_page(pfn);
+	if (!frame->page)
+		return;
+	frame->head = compound_head(frame->page);
+	frame->flags = READ_ONCE(frame->head->flags);
+	frame->mapping = (unsigned long)READ_ONCE(frame->head->mapping);
+}
+
+static inline bool mms_frame_anon(const struct mms_frame *frame)
+{
+	return frame->mapping & PAGE_MAPPING_ANON;
+}
+
+static inline bool mms_frame_ksm(const struct mms_frame *frame)
+{
+	return (frame->mapping & PAGE_MAPPING_FLAGS) == PAGE_MAPPING_KSM;
+}
+
+/* What counts as Referenced in smaps, the entry's accessed bit aside. */
+static inline bool mms_frame_referenced(const struct mms_frame *frame)
+{
+	return test_bit(PG_referenced, &frame->flags) || mms_flags_young(frame->flags);
+}
+
+/* Class of a frame that is mapped with reference counting. */
+static inline enum mms_class mms_frame_class(const struct mms_frame *frame)
+{
+	if (mms_frame_anon(frame))
+		return mms_frame_ksm(frame) ? MMS_CLASS_KSM : MMS_CLASS_ANON;
+	return test_bit(PG_swapbacked, &frame->flags) ? MMS_CLASS_SHMEM : MMS_CLASS_FILE;
+}
+
+/**
+ * mms_leaf_class() - class of any leaf entry, from its frame
+ * @walk: the walk that is in the entry's VMA
+ * @entry: the raw entry, not a table
+ * @level: the level of its table
+ * @addr: an address it maps
+ * @frame: receives the look at its frame; @frame->page is NULL for classes without one
+ *
+ * Follows vm_normal_page() and vm_normal_page_pmd(). Needs mmap_lock.
+ */
+enum mms_class mms_leaf_class(struct mms_walk *walk, u64 entry, enum mms_level level,
+			      unsigned long addr, struct mms_frame *frame);
+
+/**
+ * mms_leaf_class_lazy() - the same, looking at the frame only where the entry leaves it open
+ * @flags: receives MMS_REC_ANON or 0
+ *
+ * An anonymous VMA holds anonymous pages and a shared one its object's; only a read-only entry of
+ * a private file mapping can be either, and only where KSM may merge is it needed to see whether
+ * it did. Other parameters and rules as mms_leaf_class().
+ */
+enum mms_class mms_leaf_class_lazy(struct mms_walk *walk, u64 entry, enum mms_level level,
+				   unsigned long addr, u16 *flags);
+
+#endif /* MMS_FRAME_H */

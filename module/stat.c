@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Counts over leaf entries and their frames. Knows neither the walk's locks nor any view's layout.
+ */
+#include <linux/kernel.h>
+#include <linux/seq_file.h>
+#include <linux/shmem_fs.h>
+#include <linux/xarray.h>
+
+#include "frame.h"
+#include "stat.h"
+
+static void add_node(struct mms_nodes *nodes, unsigned int id, u64 nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nodes->nr; i++) {
+		if (nodes->id[i] == id) {
+			nodes->pages[i] += nr;
+			return;
+		}
+	}
+	if (nodes->nr == MMS_MAX_NODES) {
+		nodes->other += nr;
+		return;
+	}
+	nodes->id[nodes->nr] = id;
+	nodes->pages[nodes->nr++] = nr;
+}
+
+/* Pages of [@page, @page + @nr) of a folio that are mapped more than once. */
+static u64 count_shared(const struct mms_frame *frame, u64 nr)
+{
+	u64 i, shared = 0;
+
+	/* One reference, one mapping; see smaps_account(). */
+	if (nr > 1 && page_ref_count(frame->head) == 1)
+		return 0;
+	for (i = 0; i < nr; i++)
+		shared += mms_page_mapcount(frame->page + i, frame->head) > 1;
+	return shared;
+}
+
+/* A page or huge page the kernel counts in its RSS counters. */
+static void count_rss(struct mms_stat *stat, enum mms_class class, enum mms_level level, u64 entry,
+		      u64 nr, const struct mms_frame *frame)
+{
+	stat->v[MMS_STAT_SHARED] += count_shared(frame, nr);
+	if ((entry & MMS_X86_A) || mms_frame_referenced(frame))
+		stat->v[MMS_STAT_REFERENCED] += nr;
+	if (level == MMS_PTE)
+		return;
+	if (class == MMS_CLASS_SHMEM)
+		stat->v[MMS_STAT_HUGE_SHMEM] += nr;
+	else if (class == MMS_CLASS_FILE)
+		stat->v[MMS_STAT_HUGE_FILE] += nr;
+	else
+		stat->v[MMS_STAT_HUGE_ANON] += nr;
+}
+
+/* Instructions per entry of a shmem object looked at. */
+#define SHMEM_ENTRY_COST 60
+
+/*
+ * Pages of a shmem VMA without an entry may be swapped out: the object remembers where, the page
+ * tables do not. Counts those in [@addr, @end); as shmem_partial_swap_usage().
+ */
+static void count_shmem_swap(struct mms_stat *stat, struct mms_walk *walk, unsigned long addr,
+			     unsigned long end)
+{
+	unsigned long first = walk->vma.pgoff + ((addr - walk->vma.start) >> PAGE_SHIFT);
+	unsigned long last = first + ((end - addr) >> PAGE_SHIFT) - 1;
+	XA_STATE(xas, &walk->vma.file->f_mapping->i_pages, first);
+	void *entry;
+
+	walk->spent += SHMEM_ENTRY_COST;
+	rcu_read_lock();
+	xas_for_each(&xas, entry, last) {
+		unsigned long from, to;
+
+		walk->spent += SHMEM_ENTRY_COST;
+		if (xas_retry(&xas, entry) || !xa_is_value(entry))
+			continue;
+		from = xas.xa_index & ~((1UL << mms_xas_order(&xas)) - 1);
+		to = from + (1UL << mms_xas_order(&xas)) - 1;
+		stat->v[MMS_STAT_SHMEM_SWAP] += min(to, last) - max(from, first) + 1;
+	}
+	rcu_read_unlock();
+}
+
+void mms_stat_vma(struct mms_walk *walk, struct vm_area_struct *vma)
+{
+	/* Spans short enough for count_shmem_swap() to stay within the budget. */
+	if (walk->vma.shmem && READ_ONCE(SHMEM_I(file_inode(vma->vm_file))->swapped))
+		walk->span_limit = PMD_SIZE;
+}
+
+static void count_present(struct mms_stat *stat, struct mms_walk *walk, enum mms_class class,
+			  const struct mms_span *span, u64 entry, u64 nr,
+			  const struct mms_frame *frame)
+{
+	mms_attrs_add(&stat->v[MMS_STAT_ATTR], &mms_layout, entry, nr);
+	if (span->level == MMS_PMD)
+		stat->v[MMS_STAT_PMD] += nr;
+	else if (span->level == MMS_PUD)
+		stat->v[MMS_STAT_PUD] += nr;
+
+	/* The zero pages are nobody's: one frame behind many pages. */
+	if (class == MMS_CLASS_ZERO || class == MMS_CLASS_HUGE_ZERO || class == MMS_CLASS_BAD) {
+		mms_contig_break(&stat->contig);
+		return;
+	}
+	mms_contig_add(&stat->contig,
+		       mms_entry_pfn(&mms_layout, entry, span->level, walk->nr_levels), nr);
+	if (!frame->page)
+		return;
+	add_node(&stat->nodes, page_to_nid(frame->page), nr);
+	if (mms_class_rss(class))
+		count_rss(stat, class, span->level, entry, nr, frame);
+	else if (span->shared_table || mms_hugetlb_mapcount(frame->head) > 1)
+		stat->v[MMS_STAT_HUGETLB_SHARED] += nr;
+}
+
+void mms_stat_span(struct mms_stat *stat, struct mms_walk *walk, const struct mms_span *span)
+{
+	unsigned int shift = mms_level_shift(span->level, walk->nr_levels);
+	unsigned long addr = span->addr, next;
+	unsigned int i;
+
+	for (i = 0; i < span->nr; i++, addr = next) {
+		u64 entry = span->entries[i], nr;
+		struct mms_frame frame;
+		enum mms_class class;
+
+		next = min(((addr >> shift) + 1) << shift, span->end);
+		nr = (next - addr) >> MMS_PAGE_SHIFT;
+		class = mms_leaf_class(walk, entry, span->level, addr, &frame);
+		stat->v[MMS_STAT_CLASS + class] += nr;
+		/* A page table is set aside for the day this huge page is split. */
+		if (span->level == MMS_PMD && class != MMS_CLASS_NONE && walk->vma.anonymous)
+			stat->v[MMS_STAT_TABLES]++;
+		if (mms_entry_present(entry, span->level))
+			count_present(stat, walk, class, span, entry, nr, &frame);
+		else
+			mms_contig_break(&stat->contig);
+		if (class == MMS_CLASS_NONE && walk->span_limit == PMD_SIZE)
+			count_shmem_swap(stat, walk, addr, next);
+	}
+	stat->v[MMS_STAT_SIZE] += (span->end - span->addr) >> MMS_PAGE_SHIFT;
+}
+
+void mms_stat_add(struct mms_stat *to, struct mms_stat *from)
+{
+	unsigned int i;
+
+	mms_stat_derive(from);
+	for (i = 0; i < MMS_NR_STATS; i++)
+		to->v[i] += from->v[i];
+	for (i = 0; i < MMS_CONTIG_BUCKETS; i++)
+		to->contig.hist[i] += from->contig.hist[i];
+	to->contig.nr_runs += from->contig.nr_runs;
+	to->contig.max = max(to->contig.max, from->contig.max);
+	for (i = 0; i < from->nodes.nr; i++)
+		add_node(&to->nodes, from->nodes.id[i], from->nodes.pages[i]);
+	to->nodes.other += from->nodes.other;
+}
+
+void mms_stat_derive(struct mms_stat *stat)
+{
+	const u64 *class = &stat->v[MMS_STAT_CLASS];
+	u64 *v = stat->v;
+
+	mms_contig_break(&stat->contig);
+	v[MMS_STAT_ANON] = class[MMS_CLASS_ANON] + class[MMS_CLASS_KSM];
+	v[MMS_STAT_RSS] = v[MMS_STAT_ANON] + class[MMS_CLASS_FILE] + class[MMS_CLASS_SHMEM];
+	v[MMS_STAT_PRIVATE] = v[MMS_STAT_RSS] - v[MMS_STAT_SHARED];
+	v[MMS_STAT_UNTOUCHED] = class[MMS_CLASS_NONE] - v[MMS_STAT_SHMEM_SWAP];
+	v[MMS_STAT_DEVICE] =
+		class[MMS_CLASS_DEVICE_PRIVATE] + class[MMS_CLASS_DEVICE_EXCLUSIVE];
+	v[MMS_STAT_MARKER] = class[MMS_CLASS_UFFD_WP_MARKER] + class[MMS_CLASS_POISON_MARKER] +
+			     class[MMS_CLASS_GUARD_MARKER];
+	v[MMS_STAT_RUNS] = stat->contig.nr_runs;
+	v[MMS_STAT_RUN_MAX] = stat->contig.max;
+}
+
+/* The order is that of the columns; part of the ABI are the names. */
+const struct mms_stat_field mms_stat_fields[] = {
+	{ "size", MMS_STAT_SIZE, true },
+	{ "rss", MMS_STAT_RSS, true },
+	{ "anon", MMS_STAT_ANON, true },
+	{ "file", MMS_STAT_CLASS + MMS_CLASS_FILE, true },
+	{ "shmem", MMS_STAT_CLASS + MMS_CLASS_SHMEM, true },
+	{ "ksm", MMS_STAT_CLASS + MMS_CLASS_KSM, true },
+	{ "private", MMS_STAT_PRIVATE, true },
+	{ "shared", MMS_STAT_SHARED, true },
+	{ "swap", MMS_STAT_CLASS + MMS_CLASS_SWAP, true },
+	{ "shmem_swap", MMS_STAT_SHMEM_SWAP, true },
+	{ "untouched", MMS_STAT_UNTOUCHED, true },
+	{ "referenced", MMS_STAT_REFERENCED, true },
+	{ "accessed", MMS_STAT_ATTR + MMS_ATTR_ACCESSED, true },
+	{ "dirty", MMS_STAT_ATTR + MMS_ATTR_DIRTY, true },
+	{ "soft_dirty", MMS_STAT_ATTR + MMS_ATTR_SOFT_DIRTY, true },
+	{ "uffd_wp", MMS_STAT_ATTR + MMS_ATTR_UFFD_WP, true },
+	{ "writable", MMS_STAT_ATTR + MMS_ATTR_WRITABLE, true },
+	{ "exec", MMS_STAT_ATTR + MMS_ATTR_EXEC, true },
+	{ "wx", MMS_STAT_ATTR + MMS_ATTR_WX, true },
+	{ "protnone", MMS_STAT_ATTR + MMS_ATTR_PROTNONE, true },
+	{ "zero", MMS_STAT_CLASS + MMS_CLASS_ZERO, true },
+	{ "huge_zero", MMS_STAT_CLASS + MMS_CLASS_HUGE_ZERO, true },
+	{ "thp_anon", MMS_STAT_HUGE_ANON, true },
+	{ "thp_shmem", MMS_STAT_HUGE_SHMEM, true },
+	{ "thp_file", MMS_STAT_HUGE_FILE, true },
+	{ "hugetlb", MMS_STAT_CLASS + MMS_CLASS_HUGETLB, true },
+	{ "hugetlb_shared", MMS_STAT_HUGETLB_SHARED, true },
+	{ "pmd_mapped", MMS_STAT_PMD, true },
+	{ "pud_mapped", MMS_STAT_PUD, true },
+	{ "pfnmap", MMS_STAT_CLASS + MMS_CLASS_PFNMAP, true },
+	{ "devmap", MMS_STAT_CLASS + MMS_CLASS_DEVMAP, true },
+	{ "migration", MMS_STAT_CLASS + MMS_CLASS_MIGRATION, true },
+	{ "hwpoison", MMS_STAT_CLASS + MMS_CLASS_HWPOISON, true },
+	{ "device", MMS_STAT_DEVICE, true },
+	{ "marker", MMS_STAT_MARKER, true },
+	{ "bad", MMS_STAT_CLASS + MMS_CLASS_BAD, true },
+	{ "tables", MMS_STAT_TABLES, true },
+	{ "runs", MMS_STAT_RUNS, false },
+	{ "run_max", MMS_STAT_RUN_MAX, true },
+};
+const unsigned int mms_nr_stat_fields = ARRAY_SIZE(mms_stat_fields);
+
+void mms_stat_show_fields(struct seq_file *m, const struct mms_stat *stat)
+{
+	unsigned int i;
+
+	for (i = 0; i < mms_nr_stat_fields; i++)
+		seq_put_decimal_ull(m, " ", mms_stat_published(stat, &mms_stat_fields[i]));
+}
+
+void mms_stat_show_contig(struct seq_file *m, const struct mms_contig *contig)
+{
+	const char *before = " ";
+	unsigned int i;
+
+	for (i = 0; i < MMS_CONTIG_BUCKETS; i++) {
+		if (!contig->hist[i])
+			continue;
+		seq_printf(m, "%s%llu:%llu", before, 1ULL << i, contig->hist[i]);
+		before = ",";
+	}
+	if (*before == ' ')
+		seq_puts(m, " -");
+}
+
+void mms_stat_show_nodes(struct seq_file *m, const struct mms_nodes *nodes)
+{
+	const char *before = " ";
+	unsigned int i;
+
+	for (i = 0; i < nodes->nr; i++) {
+		seq_printf(m, "%s%u:%llu", before, nodes->id[i],
+			   nodes->pages[i] << (MMS_PAGE_SHIFT - 10));
+		before = ",";
+	}
+	if (nodes->other)
+		seq_printf(m, "%s?:%llu", before, nodes->other << (MMS_PAGE_SHIFT - 10));
+	else if (*before == ' ')
+		seq_puts(m, " -");
+}
+
+static void total_vma_begin(struct mms_walk *walk, struct vm_area_struct *vma)
+{
+	struct mms_total *total = walk->arg;
+
+	memset(&total->vma, 0, sizeof(total->vma));
+	mms_stat_vma(walk, vma);
+}
+
+static void total_span(struct mms_walk *walk, const struct mms_span *span)
+{
+	struct mms_total *total = walk->arg;
+
+	mms_stat_span(&total->vma, walk, span);
+}
+
+static void total_table(struct mms_walk *walk, enum mms_level level)
+{
+	struct mms_total *total = walk->arg;
+
+	total->vma.v[MMS_STAT_TABLES]++;
+}
+
+static void total_vma_end(struct mms_walk *walk, bool complete)
+{
+	struct mms_total *total = walk->arg;
+	enum mms_kind kind = walk->vma.kind;
+
+	mms_stat_add(&total->all, &total->vma);
+	total->nr_vmas[kind]++;
+	total->size[kind] += total->vma.v[MMS_STAT_SIZE];
+	total->rss[kind] += total->vma.v[MMS_STAT_RSS];
+}
+
+const struct mms_sink mms_total_sink = {
+	.vma_begin = total_vma_begin,
+	.span = total_span,
+	.table = total_table,
+	.vma_end = total_vma_end,
+	.span_cost = MMS_STAT_SPAN_COSTS,
+	.vma_cost = MMS_STAT_COST_VMA,
+};

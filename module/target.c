@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Attached processes: references from struct pid to task to mm, attach, detach, holds, rights.
+ * Knows nothing of page tables.
+ *
+ * mms_targets_lock protects the list and the members attached, holds and dir of every target. It
+ * is held while a target's directory is made or removed, so that a PID's directory is never there
+ * twice; no operation of a file inside such a directory may take it, since removal waits for those.
+ */
+#include <linux/capability.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/pid.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+
+#include "debugfs.h"
+#include "target.h"
+
+unsigned int mms_max_targets = 1024;
+
+static DEFINE_MUTEX(mms_targets_lock);
+static LIST_HEAD(mms_targets);
+static unsigned int nr_targets;
+
+struct mm_struct *mms_pid_mm(struct pid *pid)
+{
+	struct task_struct *leader, *thread;
+	struct mm_struct *mm = NULL;
+
+	rcu_read_lock();
+	leader = pid_task(pid, PIDTYPE_TGID);
+	if (leader) {
+		for_each_thread(leader, thread) {
+			mm = get_task_mm(thread);
+			if (mm)
+				break;
+		}
+	}
+	rcu_read_unlock();
+	return mm;
+}
+
+bool mms_may_read(const struct file *opener, struct mm_struct *mm)
+{
+	return file_ns_capable(opener, &init_user_ns, CAP_SYS_ADMIN) &&
+	       file_ns_capable(opener, mm->user_ns, CAP_SYS_PTRACE);
+}
+
+void mms_target_get(struct mms_target *target)
+{
+	kref_get(&target->ref);
+}
+
+static void target_free(struct kref *ref)
+{
+	struct mms_target *target = container_of(ref, struct mms_target, ref);
+
+	put_pid(target->pid);
+	kfree(target);
+}
+
+void mms_target_put(struct mms_target *target)
+{
+	kref_put(&target->ref, target_free);
+}
+
+static struct mms_target *find_locked(const struct pid *pid)
+{
+	struct mms_target *target;
+
+	lockdep_assert_held(&mms_targets_lock);
+	list_for_each_entry(target, &mms_targets, node)
+		if (target->pid == pid)
+			return target;
+	return NULL;
+}
+
+/* An exited target is still known by the number it had in the caller's namespace. */
+static struct mms_target *find_by_nr_locked(pid_t nr)
+{
+	struct mms_target *target, *exited = NULL;
+
+	lockdep_assert_held(&mms_targets_lock);
+	list_for_each_entry(target, &mms_targets, node) {
+		if (pid_vnr(target->pid) != nr)
+			continue;
+		if (pid_has_task(target->pid, PIDTYPE_TGID))
+			return target;
+		exited = target;
+	}
+	return exited;
+}
+
+/* 0 if @pid is a process whose memory the opener may read. */
+static int check_process(struct pid *pid, const struct file *opener)
+{
+	struct task_struct *task = get_pid_task(pid, PIDTYPE_TGID);
+	struct mm_struct *mm;
+	bool kthread, may;
+
+	if (!task)
+		return -ESRCH;
+	kthread = task->flags & PF_KTHREAD;
+	put_task_struct(task);
+	if (kthread)
+		return -EINVAL;
+	mm = mms_pid_mm(pid);
+	if (!mm)
+		return -ESRCH;
+	may = mms_may_read(opener, mm);
+	mmput(mm);
+	return may ? 0 : -EPERM;
+}
+
+static void copy_comm(char comm[TASK_COMM_LEN], struct pid *pid)
+{
+	struct task_struct *task = get_pid_task(pid, PIDTYPE_TGID);
+
+	if (!task)
+		return;
+	__get_task_comm(comm, TASK_COMM_LEN, task);
+	put_task_struct(task);
+}
+
+/* A new target in the list, with its directory; takes a reference to @pid. */
+static struct mms_target *add_locked(struct pid *pid)
+{
+	struct mms_target *target;
+	int err;
+
+	if (nr_targets >= mms_max_targets)
+		return ERR_PTR(-ENOSPC);
+	target = kzalloc(sizeof(*target), GFP_KERNEL);
+	if (!target)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&target->ref);
+	target->pid = get_pid(pid);
+	target->nr = pid_nr(pid);
+	copy_comm(target->comm, pid);
+	err = mms_debugfs_add_target(target);
+	if (err) {
+		mms_target_put(target);
+		return ERR_PTR(err);
+	}
+	list_add_tail(&target->node, &mms_targets);
+	nr_targets++;
+	return target;
+}
+
+static void remove_locked(struct mms_target *target)
+{
+	lockdep_assert_held(&mms_targets_lock);
+	WRITE_ONCE(target->gone, true);
+	list_del(&target->node);
+	nr_targets--;
+	mms_debugfs_remove_target(target);
+	mms_target_put(target);
+}
+
+/* Whether no exited target still occupies the directory of this number. */
+static bool number_is_free_locked(struct pid *pid)
+{
+	struct mms_target *target;
+
+	list_for_each_entry(target, &mms_targets, node)
+		if (target->nr == pid_nr(pid) && target->pid != pid)
+			return false;
+	return true;
+}
+
+static struct mms_target *find_or_add_locked(struct pid *pid)
+{
+	struct mms_target *target = find_locked(pid);
+
+	if (target)
+		return target;
+	if (!number_is_free_locked(pid))
+		return ERR_PTR(-EEXIST);
+	return add_locked(pid);
+}
+
+int mms_target_attach(pid_t nr, const struct file *opener)
+{
+	struct pid *pid = find_get_pid(nr);
+	struct mms_target *target;
+	int err = -ESRCH;
+
+	if (!pid)
+		return err;
+	err = check_process(pid, opener);
+	if (err)
+		goto out_put;
+	mutex_lock(&mms_targets_lock);
+	target = find_or_add_locked(pid);
+	if (IS_ERR(target))
+		err = PTR_ERR(target);
+	else if (target->attached)
+		err = -EEXIST;
+	else
+		target->attached = true;
+	mutex_unlock(&mms_targets_lock);
+out_put:
+	put_pid(pid);
+	return err;
+}
+
+int mms_target_hold(pid_t nr, const struct file *opener, struct mms_target **held)
+{
+	struct pid *pid = find_get_pid(nr);
+	struct mms_target *target;
+	int err = -ESRCH;
+
+	if (!pid)
+		return err;
+	err = check_process(pid, opener);
+	if (err)
+		goto out_put;
+	mutex_lock(&mms_targets_lock);
+	target = find_or_add_locked(pid);
+	if (IS_ERR(target)) {
+		err = PTR_ERR(target);
+	} else {
+		target->holds++;
+		mms_target_get(target);
+		*held = target;
+	}
+	mutex_unlock(&mms_targets_lock);
+out_put:
+	put_pid(pid);
+	return err;
+}
+
+void mms_target_unhold(struct mms_target *target)
+{
+	mutex_lock(&mms_targets_lock);
+	if (!--target->holds && !target->attached)
+		remove_locked(target);
+	mutex_unlock(&mms_targets_lock);
+	mms_target_put(target);
+}
+
+int mms_target_detach(pid_t nr)
+{
+	struct mms_target *target;
+	int err = -ESRCH;
+
+	mutex_lock(&mms_targets_lock);
+	target = find_by_nr_locked(nr);
+	if (target && target->attached) {
+		target->attached = false;
+		if (!target->holds)
+			remove_locked(target);
+		err = 0;
+	}
+	mutex_unlock(&mms_targets_lock);
+	return err;
+}
+
+void mms_targets_destroy(void)
+{
+	struct mms_target *target, *next;
+
+	mutex_lock(&mms_targets_lock);
+	list_for_each_entry_safe(target, next, &mms_targets, node)
+		remove_locked(target);
+	mutex_unlock(&mms_targets_lock);
+}
+
+void mms_targets_for_each(void (*row)(const struct mms_target *target, void *arg), void *arg)
+{
+	struct mms_target *target;
+
+	mutex_lock(&mms_targets_lock);
+	list_for_each_entry(target, &mms_targets, node)
+		row(target, arg);
+	mutex_unlock(&mms_targets_lock);
+}

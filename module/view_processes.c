@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * processes: one row per process of the reader's PID namespace, walked as it is read. Kernel
+ * threads have no address space and no row. Sizes in kB.
+ */
+#include <linux/idr.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+
+#include "stat.h"
+#include "view.h"
+
+struct processes {
+	int nr;			/* PID of the row, in the reader's namespace */
+	int nr_threads;
+	char comm[TASK_COMM_LEN];
+	struct mms_total total;
+	u64 cost[MMS_NR_COSTS];
+};
+
+/* The process with the lowest PID not below @nr, with a reference; NULL: none. */
+static struct pid *next_process(int *nr)
+{
+	struct pid_namespace *ns = task_active_pid_ns(current);
+	struct task_struct *leader;
+	struct pid *pid;
+
+	rcu_read_lock();
+	for (;; ++*nr) {
+		pid = idr_get_next(&ns->idr, nr);
+		if (!pid)
+			break;
+		leader = pid_task(pid, PIDTYPE_TGID);
+		if (leader && !(leader->flags & PF_KTHREAD)) {
+			get_pid(pid);
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return pid;
+}
+
+static void describe(struct processes *processes, struct pid *pid)
+{
+	struct task_struct *leader = get_pid_task(pid, PIDTYPE_TGID);
+
+	processes->comm[0] = '\0';
+	processes->nr_threads = 0;
+	if (!leader)
+		return;
+	processes->nr_threads = get_nr_threads(leader);
+	__get_task_comm(processes->comm, sizeof(processes->comm), leader);
+	put_task_struct(leader);
+}
+
+static int walk_process(struct mms_read *read, struct pid *pid)
+{
+	struct processes *processes = read->priv;
+	int err;
+
+	memset(&processes->total, 0, sizeof(processes->total));
+	describe(processes, pid);
+	err = mms_walk_begin(read->walk, pid, read->opener, &mms_total_sink,
+			     &processes->total);
+	err = err ?: mms_read_all(read);
+	mms_stat_derive(&processes->total.all);
+	return err;
+}
+
+static void add_cost(struct processes *processes, const struct mms_walk *walk)
+{
+	unsigned int i;
+
+	for (i = 0; i < MMS_NR_COSTS; i++) {
+		if (i == MMS_COST_HOLD_MAX_NS)
+			processes->cost[i] = max(processes->cost[i], walk->cost[i]);
+		else
+			processes->cost[i] += walk->cost[i];
+	}
+}
+
+static int processes_begin(struct mms_read *read)
+{
+	memset(read->priv, 0, sizeof(struct processes));
+	return 0;
+}
+
+static int processes_next(struct mms_read *read)
+{
+	struct processes *processes = read->priv;
+	struct pid *pid;
+	int err;
+
+	for (;;) {
+		processes->nr++;
+		pid = next_process(&processes->nr);
+		if (!pid)
+			return 0;
+		err = walk_process(read, pid);
+		put_pid(pid);
+		/* Gone before it was walked to its end: no longer a process to be shown. */
+		if (err == -ESRCH || err == -EPERM)
+			continue;
+		if (err)
+			return err;
+		add_cost(processes, read->walk);
+		return 1;
+	}
+}
+
+static void processes_head(struct seq_file *m, struct mms_read *read)
+{
+	unsigned int i;
+
+	seq_printf(m, "# mmscope processes abi=%d\n", MMS_ABI_VERSION);
+	seq_puts(m, "pid threads vmas");
+	for (i = 0; i < mms_nr_stat_fields; i++)
+		seq_printf(m, " %s", mms_stat_fields[i].name);
+	seq_puts(m, " comm\n");
+}
+
+static void processes_row(struct seq_file *m, struct mms_read *read)
+{
+	const struct processes *processes = read->priv;
+	unsigned int i;
+	u64 nr_vmas = 0;
+
+	for (i = 0; i < MMS_NR_KINDS; i++)
+		nr_vmas += processes->total.nr_vmas[i];
+	seq_printf(m, "%d %d %llu", processes->nr, processes->nr_threads, nr_vmas);
+	mms_stat_show_fields(m, &processes->total.all);
+	seq_putc(m, ' ');
+	mms_show_comm(m, processes->comm);
+	seq_putc(m, '\n');
+}
+
+static void processes_tail(struct seq_file *m, struct mms_read *read)
+{
+	const struct processes *processes = read->priv;
+
+	mms_show_cost(m, processes->cost);
+}
+
+const struct mms_view mms_view_processes = {
+	.fops = MMS_VIEW_FOPS,
+	.name = "processes",
+	.mode = 0400,
+	.priv_size = sizeof(struct processes),
+	.begin = processes_begin,
+	.head = processes_head,
+	.next = processes_next,
+	.row = processes_row,
+	.tail = processes_tail,
+};

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * PID/vmas: one row per VMA, what it is and what is really behind it. Sizes in kB.
+ */
+#include <linux/seq_file.h>
+
+#include "compat.h"
+#include "stat.h"
+#include "view.h"
+
+/* Rows made per hold of mmap_lock, at most. */
+#define NR_ROWS 64
+
+struct row {
+	struct mms_vma vma;
+	struct mms_vma_name name;
+	struct mms_stat stat;
+	unsigned long end;	/* of what was walked */
+	bool complete;
+};
+
+/* @open is the VMA being walked; it moves to @rows when it is done. */
+struct vmas {
+	struct row open;
+	struct row rows[NR_ROWS];
+	unsigned int nr;
+	unsigned int current_row;
+};
+
+static void vmas_vma_begin(struct mms_walk *walk, struct vm_area_struct *vma)
+{
+	struct vmas *vmas = walk->arg;
+
+	memset(&vmas->open, 0, sizeof(vmas->open));
+	vmas->open.vma = walk->vma;
+	mms_vma_name_get(vma, &vmas->open.name);
+	mms_stat_vma(walk, vma);
+}
+
+static void vmas_span(struct mms_walk *walk, const struct mms_span *span)
+{
+	struct vmas *vmas = walk->arg;
+
+	mms_stat_span(&vmas->open.stat, walk, span);
+}
+
+static void vmas_table(struct mms_walk *walk, enum mms_level level)
+{
+	struct vmas *vmas = walk->arg;
+
+	vmas->open.stat.v[MMS_STAT_TABLES]++;
+}
+
+static void vmas_vma_end(struct mms_walk *walk, bool complete)
+{
+	struct vmas *vmas = walk->arg;
+	struct row *row = &vmas->rows[vmas->nr++];
+
+	mms_stat_derive(&vmas->open.stat);
+	*row = vmas->open;
+	row->end = walk->addr;
+	row->complete = complete;
+	/* The reference to the file moved with the row. */
+	vmas->open.name.file = NULL;
+	walk->stop = vmas->nr == NR_ROWS;
+}
+
+static const struct mms_sink vmas_sink = {
+	.vma_begin = vmas_vma_begin,
+	.span = vmas_span,
+	.table = vmas_table,
+	.vma_end = vmas_vma_end,
+	.span_cost = MMS_STAT_SPAN_COSTS,
+	.vma_cost = MMS_STAT_COST_VMA,
+};
+
+static void drop_rows(struct vmas *vmas)
+{
+	unsigned int i;
+
+	for (i = 0; i < vmas->nr; i++)
+		mms_vma_name_put(&vmas->rows[i].name);
+	vmas->nr = 0;
+}
+
+static void vmas_end(struct mms_read *read)
+{
+	struct vmas *vmas = read->priv;
+
+	if (!vmas)
+		return;
+	drop_rows(vmas);
+	mms_vma_name_put(&vmas->open.name);
+}
+
+static int vmas_begin(struct mms_read *read)
+{
+	return mms_walk_begin(read->walk, read->target->pid, read->opener, &vmas_sink, read->priv);
+}
+
+static int vmas_next(struct mms_read *read)
+{
+	struct vmas *vmas = read->priv;
+	int more = 1;
+
+	if (vmas->current_row + 1 < vmas->nr) {
+		vmas->current_row++;
+		return 1;
+	}
+	drop_rows(vmas);
+	vmas->current_row = 0;
+	while (!vmas->nr && more > 0)
+		more = mms_read_chunk(read);
+	return vmas->nr ? 1 : more;
+}
+
+static void vmas_head(struct seq_file *m, struct mms_read *read)
+{
+	unsigned int i;
+
+	mms_show_title(m, read);
+	seq_puts(m, "start end perm offset dev inode kind");
+	for (i = 0; i < mms_nr_stat_fields; i++)
+		seq_printf(m, " %s", mms_stat_fields[i].name);
+	seq_puts(m, " contig nodes state name\n");
+}
+
+static void vmas_row(struct seq_file *m, struct mms_read *read)
+{
+	struct vmas *vmas = read->priv;
+	const struct row *row = &vmas->rows[vmas->current_row];
+	unsigned long flags = row->vma.flags;
+	u64 offset = row->vma.file ? (u64)row->vma.pgoff << PAGE_SHIFT : 0;
+
+	seq_printf(m, "%lx %lx %c%c%c%c %llx %02x:%02x %lu %s", row->vma.start,
+		   row->complete ? row->vma.end : row->end, flags & VM_READ ? 'r' : '-',
+		   flags & VM_WRITE ? 'w' : '-', flags & VM_EXEC ? 'x' : '-',
+		   flags & VM_MAYSHARE ? 's' : 'p', offset, MAJOR(row->name.dev),
+		   MINOR(row->name.dev), row->name.ino, mms_kind_name(row->vma.kind));
+	mms_stat_show_fields(m, &row->stat);
+	mms_stat_show_contig(m, &row->stat.contig);
+	mms_stat_show_nodes(m, &row->stat.nodes);
+	seq_puts(m, row->complete ? " ok " : " changed ");
+	if (row->name.file)
+		seq_path(m, mms_file_path(row->name.file), "\n");
+	else
+		seq_puts(m, row->name.text[0] ? row->name.text : "-");
+	seq_putc(m, '\n');
+}
+
+static void vmas_tail(struct seq_file *m, struct mms_read *read)
+{
+	mms_show_cost(m, read->walk->cost);
+}
+
+const struct mms_view mms_view_vmas = {
+	.fops = MMS_VIEW_FOPS,
+	.name = "vmas",
+	.mode = 0400,
+	.priv_size = sizeof(struct vmas),
+	.begin = vmas_begin,
+	.head = vmas_head,
+	.next = vmas_next,
+	.row = vmas_row,
+	.tail = vmas_tail,
+	.end = vmas_end,
+};
