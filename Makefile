@@ -41,15 +41,16 @@ module: KREL = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
 module:
 	@test -n "$(KREL)" || { echo "no kernel headers in $(KDIR)" \
 		"(Debian: linux-headers-$$(uname -r))" >&2; exit 1; }
-	$(Q)mkdir -p $(OUT)/module-$(KREL)
-	$(Q)cp -rsu $(CURDIR)/Kbuild $(CURDIR)/module $(OUT)/module-$(KREL)/
+	$(Q)find Kbuild module -type f | while read -r file; do \
+		link=$(OUT)/module-$(KREL)/$$file; \
+		mkdir -p "$${link%/*}" && ln -sfn "$(CURDIR)/$$file" "$$link" || exit 1; done
 	$(Q)find $(OUT)/module-$(KREL) -xtype l -delete
 	$(Q)+$(MAKE) $(if $(filter 1,$(V)),,-s) -C $(KDIR) M=$(OUT)/module-$(KREL) V=$(V) \
 		$(if $(W),W=$(W)) $(if $(C),C=$(C)) modules
 
 ## make userspace  the reader
 userspace:
-	$(Q)$(MAKE) --no-print-directory -C userspace OUT=$(OUT)/userspace
+	$(Q)$(MAKE) --no-print-directory -C userspace OUT=$(OUT)/userspace V=$(V)
 
 ## make clean      remove build/
 clean:

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The module as a file and as a loaded module.
+ */
+#ifndef MMS_MODULE_FILE_H
+#define MMS_MODULE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/**
+ * mms_module_find() - the module built for the running kernel
+ * @path: receives its file
+ * @size: bytes there
+ *
+ * First the one in the build tree this program is in, then the installed one.
+ *
+ * Return: whether there is one.
+ */
+bool mms_module_find(char *path, size_t size);
+
+/* Return: 0, or -1 with mms_failure() set. Loading what is loaded is no failure. */
+int mms_module_load(const char *path);
+
+/* Return: 0, or -1 with mms_failure() set. Unloading what is not loaded is no failure. */
+int mms_module_unload(void);
+
+bool mms_module_loaded(void);
+
+#endif /* MMS_MODULE_FILE_H */

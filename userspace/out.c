@@ -1,0 +1,510 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Tables and JSON from one model. Knows no command.
+ */
+#include <errno.h>
+#include <json.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+#include "format.h"
+#include "out.h"
+
+#define MAX_COLUMNS 80
+#define INDENT	    "  "
+
+struct mms_out {
+	struct mms_style style;
+	char open[8];		/* brackets of the JSON objects and lists under way */
+	unsigned int depth;	/* how many */
+	bool first;		/* nothing in the innermost yet */
+	const struct mms_column *columns;
+	unsigned int nr_columns;
+	bool shown[MAX_COLUMNS];
+	unsigned int last;	/* of the columns shown */
+	unsigned int flex_width;
+	struct json_object *total;
+	const char *total_key;
+	struct mms_value totals[MAX_COLUMNS];	/* in text, for what there was no room for */
+	bool has_totals;
+	char size[4][MMS_NUMBER_MAX];
+	unsigned int next_size;
+};
+
+/* JSON */
+
+static void print_json(struct json_object *value)
+{
+	fputs(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN |
+						    JSON_C_TO_STRING_NOSLASHESCAPE), stdout);
+	json_object_put(value);
+}
+
+static struct json_object *json_text(const char *text)
+{
+	char *copy = strdup(text);
+	struct json_object *value;
+
+	if (!copy)
+		return NULL;
+	mms_utf8(copy);
+	value = json_object_new_string(copy);
+	free(copy);
+	return value;
+}
+
+static struct json_object *json_hex(uint64_t number, int digits)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "0x%0*lx", digits, number);
+	return json_object_new_string(text);
+}
+
+/* "1:12,8:4", the second numbers times @unit; a part that is no number is null. */
+static struct json_object *json_pairs(const char *text, unsigned int unit)
+{
+	struct json_object *list = json_object_new_array();
+
+	while (*text && *text != '-') {
+		struct json_object *pair = json_object_new_array();
+		char *end;
+		unsigned long left = strtoul(text, &end, 10);
+
+		json_object_array_add(pair, end > text ? json_object_new_uint64(left) : NULL);
+		text = strchr(text, ':');
+		if (!text) {
+			json_object_put(pair);
+			break;
+		}
+		json_object_array_add(pair, 
+				      json_object_new_uint64(strtoul(text + 1, &end, 10) * unit));
+		json_object_array_add(list, pair);
+		text = *end ? end + 1 : end;
+	}
+	return list;
+}
+
+static struct json_object *json_value(const struct mms_column *column,
+				      const struct mms_value *value)
+{
+	if (value->absent)
+		return NULL;
+	switch (column->type) {
+	case MMS_TEXT: return json_text(value->text);
+	case MMS_PAIRS: return json_pairs(value->text, 1);
+	case MMS_PAIRS_KB: return json_pairs(value->text, 1024);
+	case MMS_ADDR: return json_hex(value->number, 0);
+	case MMS_RAW: return json_hex(value->number, 16);
+	case MMS_PERCENT: return json_object_new_double_s(
+		value->number / 10.0, mms_format_tenths((char[MMS_NUMBER_MAX]){ 0 }, value->number));
+	default: return json_object_new_uint64(value->number);
+	}
+}
+
+static struct json_object *json_row(const struct mms_out *out, const struct mms_value *values,
+				    bool leave_out_absent)
+{
+	struct json_object *row = json_object_new_object();
+	unsigned int i;
+
+	for (i = 0; i < out->nr_columns; i++)
+		if (!values[i].absent || !leave_out_absent)
+			json_object_object_add(
+				row, out->columns[i].key,
+				json_value(&out->columns[i], &values[i]));
+	return row;
+}
+
+static void indent(const struct mms_out *out)
+{
+	unsigned int i;
+
+	putchar('\n');
+	for (i = 0; i < out->depth; i++)
+		fputs(INDENT, stdout);
+}
+
+static void json_key(struct mms_out *out, const char *key)
+{
+	if (!out->first)
+		putchar(',');
+	out->first = false;
+	indent(out);
+	if (key)
+		printf("\"%s\": ", key);
+}
+
+static void json_open(struct mms_out *out, const char *key, char bracket)
+{
+	if (!out->style.json)
+		return;
+	json_key(out, key);
+	putchar(bracket);
+	out->open[out->depth++] = bracket;
+	out->first = true;
+}
+
+static void json_close(struct mms_out *out)
+{
+	if (!out->style.json)
+		return;
+	out->depth--;
+	if (!out->first)
+		indent(out);
+	putchar(out->open[out->depth] == '{' ? '}' : ']');
+	out->first = false;
+}
+
+static void json_add(struct mms_out *out, const char *key, struct json_object *value)
+{
+	json_key(out, key);
+	print_json(value);
+}
+
+void mms_out_number(struct mms_out *out, const char *key, uint64_t value)
+{
+	if (out->style.json)
+		json_add(out, key, json_object_new_uint64(value));
+}
+
+void mms_out_string(struct mms_out *out, const char *key, const char *value)
+{
+	if (out->style.json)
+		json_add(out, key, json_text(value));
+}
+
+void mms_out_address(struct mms_out *out, const char *key, uint64_t value)
+{
+	if (out->style.json)
+		json_add(out, key, json_hex(value, 0));
+}
+
+void mms_out_null(struct mms_out *out, const char *key)
+{
+	if (out->style.json)
+		json_add(out, key, NULL);
+}
+
+void mms_out_object(struct mms_out *out, const char *key)
+{
+	json_open(out, key, '{');
+}
+
+void mms_out_object_end(struct mms_out *out)
+{
+	json_close(out);
+}
+
+void mms_out_list(struct mms_out *out, const char *key)
+{
+	json_open(out, key, '[');
+}
+
+void mms_out_list_end(struct mms_out *out)
+{
+	json_close(out);
+}
+
+/* Text */
+
+void mms_out_say(struct mms_out *out, const char *format, ...)
+{
+	va_list args;
+
+	if (out->style.json)
+		return;
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+}
+
+static const char *size_text(const struct mms_out *out, char *buf, uint64_t bytes)
+{
+	if (!out->style.bytes)
+		return mms_format_size(buf, bytes);
+	snprintf(buf, MMS_NUMBER_MAX, "%lu", bytes);
+	return buf;
+}
+
+const char *mms_out_size(struct mms_out *out, uint64_t bytes)
+{
+	return size_text(out, out->size[out->next_size++ % 4], bytes);
+}
+
+static bool left_aligned(const struct mms_column *column)
+{
+	return column->type == MMS_TEXT || column->type == MMS_PAIRS ||
+	       column->type == MMS_PAIRS_KB;
+}
+
+/* Sizes in bytes take up to 15 digits. */
+static unsigned int column_width(const struct mms_out *out, unsigned int i)
+{
+	const struct mms_column *column = &out->columns[i];
+
+	return column->type == MMS_SIZE && out->style.bytes && column->width < 12 ? 12 :
+										     column->width;
+}
+
+static bool listed(const char *list, const char *key)
+{
+	size_t len = strlen(key);
+
+	for (;;) {
+		if (!strncmp(list, key, len) && (!list[len] || list[len] == ','))
+			return true;
+		list = strchr(list, ',');
+		if (!list)
+			return false;
+		list++;
+	}
+}
+
+static int check_listed(const struct mms_out *out)
+{
+	const char *list = out->style.columns;
+	unsigned int i;
+
+	while (*list) {
+		size_t len = strcspn(list, ",");
+
+		for (i = 0; i < out->nr_columns; i++)
+			if (strlen(out->columns[i].key) == len &&
+			    !strncmp(out->columns[i].key, list, len))
+				break;
+		if (i == out->nr_columns)
+			return mms_fail("no column '%.*s' (--columns help lists them)", (int)len,
+					list);
+		list += len + (list[len] == ',');
+	}
+	return 0;
+}
+
+bool mms_out_columns_help(const struct mms_style *style, const struct mms_column *columns,
+			  unsigned int nr)
+{
+	unsigned int i;
+
+	if (!style->columns || strcmp(style->columns, "help"))
+		return false;
+	for (i = 0; i < nr; i++)
+		printf("%-16s %s\n", columns[i].key, columns[i].help);
+	return true;
+}
+
+static unsigned int table_width(const struct mms_out *out)
+{
+	unsigned int i, width = 0;
+
+	for (i = 0; i < out->nr_columns; i++)
+		if (out->shown[i])
+			width += column_width(out, i) + (width > 0);
+	return width;
+}
+
+/* Leaves out columns, highest rank first, until the rest fits. */
+static void fit(struct mms_out *out)
+{
+	while (table_width(out) > out->style.width) {
+		unsigned int i, worst = out->nr_columns;
+
+		for (i = 0; i < out->nr_columns; i++)
+			if (out->shown[i] && out->columns[i].rank &&
+			    (worst == out->nr_columns ||
+			     out->columns[i].rank > out->columns[worst].rank))
+				worst = i;
+		if (worst == out->nr_columns)
+			return;
+		out->shown[worst] = false;
+	}
+}
+
+static void choose_columns(struct mms_out *out)
+{
+	const struct mms_style *style = &out->style;
+	unsigned int i, width;
+
+	for (i = 0; i < out->nr_columns; i++)
+		out->shown[i] = style->columns ? listed(style->columns, out->columns[i].key) :
+				style->wide   ? true :
+						out->columns[i].rank < MMS_ON_REQUEST;
+	if (!style->wide && !style->columns)
+		fit(out);
+	for (i = 0; i < out->nr_columns; i++)
+		if (out->shown[i])
+			out->last = i;
+	width = table_width(out);
+	out->flex_width = out->columns[out->last].width;
+	if (style->wide)
+		out->flex_width = 1024;
+	else if (width < style->width)
+		out->flex_width += style->width - width;
+}
+
+static void print_cell(const struct mms_out *out, unsigned int i, const char *text)
+{
+	const struct mms_column *column = &out->columns[i];
+	int pad = (int)column_width(out, i) - (int)mms_text_width(text);
+
+	if (pad < 0 || (i == out->last && left_aligned(column)))
+		pad = 0;
+	if (left_aligned(column))
+		printf("%s%*s", text, pad, "");
+	else
+		printf("%*s%s", pad, "", text);
+	putchar(i == out->last ? '\n' : ' ');
+}
+
+static const char *cell_text(const struct mms_out *out, unsigned int i,
+			     const struct mms_value *value, char *buf, size_t size)
+{
+	const struct mms_column *column = &out->columns[i];
+
+	switch (column->type) {
+	case MMS_TEXT:
+		mms_shorten(buf, size, value->text, column->flex ? out->flex_width : size / 4);
+		return buf;
+	case MMS_PAIRS:
+	case MMS_PAIRS_KB: return value->text;
+	case MMS_SIZE: return size_text(out, buf, value->number);
+	case MMS_ADDR: snprintf(buf, size, "%lx", value->number); return buf;
+	case MMS_RAW: snprintf(buf, size, "%016lx", value->number); return buf;
+	case MMS_PERCENT: return mms_format_tenths(buf, value->number);
+	default: snprintf(buf, size, "%lu", value->number); return buf;
+	}
+}
+
+static void print_row(const struct mms_out *out, const struct mms_value *values,
+		      const char *absent)
+{
+	char buf[4096];
+	unsigned int i;
+
+	for (i = 0; i < out->nr_columns; i++)
+		if (out->shown[i])
+			print_cell(out, i, values[i].absent ? absent :
+				   cell_text(out, i, &values[i], buf, sizeof(buf)));
+}
+
+static void bold(const struct mms_out *out, bool on)
+{
+	if (out->style.color)
+		fputs(on ? "\033[1m" : "\033[0m", stdout);
+}
+
+int mms_out_table(struct mms_out *out, const char *key, const struct mms_column *columns,
+		  unsigned int nr)
+{
+	unsigned int i;
+
+	out->columns = columns;
+	out->nr_columns = nr;
+	out->total = NULL;
+	out->has_totals = false;
+	if (out->style.json) {
+		mms_out_list(out, key);
+		return 0;
+	}
+	if (out->style.columns && check_listed(out))
+		return -1;
+	choose_columns(out);
+	bold(out, true);
+	for (i = 0; i < nr; i++)
+		if (out->shown[i])
+			print_cell(out, i, columns[i].head);
+	bold(out, false);
+	return 0;
+}
+
+void mms_out_row(struct mms_out *out, const struct mms_value *values)
+{
+	if (!out->style.json) {
+		print_row(out, values, "-");
+		return;
+	}
+	json_key(out, NULL);
+	print_json(json_row(out, values, false));
+}
+
+void mms_out_total(struct mms_out *out, const char *key, const struct mms_value *values)
+{
+	if (out->style.json) {
+		out->total = json_row(out, values, true);
+		out->total_key = key;
+		return;
+	}
+	memcpy(out->totals, values, out->nr_columns * sizeof(values[0]));
+	out->has_totals = true;
+	bold(out, true);
+	print_row(out, values, "");
+	bold(out, false);
+}
+
+/* With their totals, so that nothing is overlooked for want of room. */
+static void name_missing_columns(struct mms_out *out)
+{
+	const char *before = "(no room for ";
+	unsigned int i;
+
+	for (i = 0; i < out->nr_columns; i++) {
+		if (out->shown[i] || out->columns[i].rank == MMS_ON_REQUEST)
+			continue;
+		printf("%s%s", before, out->columns[i].key);
+		if (out->has_totals && out->columns[i].type == MMS_SIZE)
+			printf(" %s", mms_out_size(out, out->totals[i].number));
+		before = ", ";
+	}
+	if (*before == ',')
+		puts("; --wide shows all, --columns LIST some)");
+}
+
+void mms_out_table_end(struct mms_out *out)
+{
+	if (!out->style.json) {
+		if (!out->style.columns)
+			name_missing_columns(out);
+		return;
+	}
+	mms_out_list_end(out);
+	if (out->total)
+		json_add(out, out->total_key, out->total);
+}
+
+struct mms_out *mms_out_begin(const struct mms_style *style, const char *command)
+{
+	static struct mms_out out;
+	char schema[64];
+
+	out = (struct mms_out){ .style = *style, .first = true };
+	if (style->json) {
+		snprintf(schema, sizeof(schema), "mmscope/%s/1", command);
+		putchar('{');
+		out.open[out.depth++] = '{';
+		mms_out_string(&out, "schema", schema);
+	}
+	return &out;
+}
+
+int mms_out_end(struct mms_out *out, bool failed)
+{
+	if (out->style.json) {
+		/* Whatever was open when it failed. */
+		while (out->depth > 1)
+			json_close(out);
+		if (failed)
+			mms_out_string(out, "error", mms_failure());
+		json_close(out);
+		putchar('\n');
+	}
+	errno = 0;
+	if (fflush(stdout) || ferror(stdout)) {
+		if (errno == EPIPE)
+			return 0;
+		return mms_fail("standard output: %s", strerror(errno ? errno : EIO));
+	}
+	return 0;
+}
