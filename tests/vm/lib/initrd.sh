@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# shellcheck disable=SC2154 # vm is set by common.sh
+# The initramfs of a kernel directory: busybox, the modules that reach the host's root, init and guest.
+
+initrd_modules='virtio_pci virtio_console 9pnet_virtio 9p overlay'
+
+# initrd DIR: prints the path of its initramfs, made when missing or outdated.
+initrd() {
+	local dir=$1 file
+	file=$dir/initrd-$(cat "$vm/init" "$vm/lib/guest" "$vm/lib/initrd.sh" /bin/busybox | sha256sum | cut -c 1-12)
+	[[ -f $file ]] || initrd_make "$dir" "$file" || die 125 "cannot make the initramfs of $dir"
+	printf '%s\n' "$file"
+}
+
+# Each run makes its own and renames it: two at once do no harm. Not compressed, because the guest
+# takes longer to unpack than to read it.
+initrd_make() {
+	local dir=$1 file=$2 root status
+	root=$(mktemp -d "$dir/initrd.XXXXXX") || return
+	mkdir -p "$root"/{bin,dev,proc,sys,lower,rw,new,modules} &&
+		cp /bin/busybox "$root/bin/busybox" && cp "$vm/init" "$root/init" && cp "$vm/lib/guest" "$root/guest" &&
+		chmod 755 "$root" "$root/init" && initrd_add_modules "$dir" "$root/modules" &&
+		(cd "$root" && find . -print0 | sort -z | cpio --quiet -0 -o -H newc -R 0:0) >"$root.cpio" &&
+		mv "$root.cpio" "$file"
+	status=$?
+	rm -rf "$root" "$root.cpio"
+	return "$status"
+}
+
+# initrd_add_modules DIR TO: the modules and what they depend on, uncompressed, and their order.
+initrd_add_modules() {
+	local dir=$1 to=$2 release module path name
+	release=$(<"$dir/release")
+	for module in $initrd_modules; do
+		modprobe -C /dev/null -d "$dir" -S "$release" --show-depends "$module"
+	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' >"$to/paths"
+	while read -r path; do
+		name=${path##*/}
+		case $path in
+		*.xz) xz -dc "$path" >"$to/${name%.xz}" ;;
+		*.zst) zstd -qdc "$path" >"$to/${name%.zst}" ;;
+		*.gz) gzip -dc "$path" >"$to/${name%.gz}" ;;
+		*) cp "$path" "$to/$name" ;;
+		esac || return
+		printf '%s\n' "${name%.ko*}.ko"
+	done <"$to/paths" >"$to/order"
+	rm "$to/paths"
+}
