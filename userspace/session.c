@@ -82,15 +82,17 @@ int mms_session_open(struct mms_session *session, const char *debugfs)
 static int find_target(struct mms_session *session)
 {
 	struct mms_viewfile file;
-	int fd, pid, dir, found = 0;
-	char *line;
+	char *line, state[16];
+	bool found = false;
+	int fd, pid, dir;
 
 	fd = mms_session_view(session, "targets", O_RDONLY);
 	if (fd < 0)
 		return -1;
 	mms_viewfile_init(&file, fd);
 	while (!found && (line = mms_viewfile_line(&file))) {
-		found = sscanf(line, "%d %d running", &pid, &dir) == 2 && pid == session->pid;
+		found = sscanf(line, "%d %d %15s", &pid, &dir, state) == 3 &&
+			pid == session->pid && !strcmp(state, "running");
 		if (found)
 			snprintf(session->target, sizeof(session->target), "%d", dir);
 	}

@@ -31,9 +31,11 @@ static bool fill(struct mms_viewfile *file)
 {
 	ssize_t got;
 
-	memmove(file->buf, file->buf + file->pos, file->len - file->pos);
-	file->len -= file->pos;
-	file->pos = 0;
+	if (file->pos) {
+		memmove(file->buf, file->buf + file->pos, file->len - file->pos);
+		file->len -= file->pos;
+		file->pos = 0;
+	}
 	if (file->len == file->size) {
 		size_t size = file->size ? file->size * 2 : FIRST_SIZE;
 		char *buf = realloc(file->buf, size);
