@@ -194,32 +194,31 @@ void mms_flag_names(char *buf, unsigned int size, const struct mms_layout *layou
 		append(buf, size, 0, "-");
 }
 
+__u64 mms_run_step(const struct mms_record *run, unsigned int nr_levels)
+{
+	__u64 pages = 1ULL << (mms_level_shift(run->level, nr_levels) - MMS_PAGE_SHIFT);
+
+	/* Frames without neighbours: each page repeats the same entry. */
+	if (run->class == MMS_CLASS_ZERO || run->class == MMS_CLASS_HUGE_ZERO ||
+	    (run->class >= MMS_CLASS_UFFD_WP_MARKER && run->class <= MMS_CLASS_GUARD_MARKER))
+		return 0;
+	/* Swap offsets are stored inverted, and so are frames while P is clear. */
+	if (run->class >= MMS_CLASS_SWAP)
+		return -(pages << MMS_X86_SWP_OFFSET_FIRST);
+	return run->entry & MMS_X86_P ? pages << MMS_PAGE_SHIFT : -(pages << MMS_PAGE_SHIFT);
+}
+
 bool mms_run_extend(struct mms_record *run, const struct mms_record *next,
 		    unsigned int nr_levels)
 {
-	enum mms_level level = run->level;
-	unsigned int shift = mms_level_shift(level, nr_levels);
-	__u64 pages = 1ULL << (shift - MMS_PAGE_SHIFT);
-	__u64 step;
+	unsigned int shift = mms_level_shift(run->level, nr_levels);
 
 	if (next->level != run->level || next->class != run->class ||
 	    ((next->flags ^ run->flags) & ~MMS_REC_VMA_START) ||
 	    next->addr != run->addr + ((__u64)run->nr << shift) || run->nr == ~0U)
 		return false;
 
-	/* How far apart the raw entries of neighbours are: both kinds are stored inverted. */
-	if (run->class >= MMS_CLASS_SWAP)
-		step = -(pages << MMS_X86_SWP_OFFSET_FIRST);
-	else if (run->entry & MMS_X86_P)
-		step = pages << MMS_PAGE_SHIFT;
-	else
-		step = -(pages << MMS_PAGE_SHIFT);
-	/* Frames without neighbours: each page repeats the same entry. */
-	if (run->class == MMS_CLASS_ZERO || run->class == MMS_CLASS_HUGE_ZERO ||
-	    (run->class >= MMS_CLASS_UFFD_WP_MARKER && run->class <= MMS_CLASS_GUARD_MARKER))
-		step = 0;
-
-	if (next->entry != run->entry + step * run->nr)
+	if (next->entry != run->entry + mms_run_step(run, nr_levels) * run->nr)
 		return false;
 	run->nr++;
 	return true;

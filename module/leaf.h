@@ -72,6 +72,15 @@ void mms_flag_names(char *buf, unsigned int size, const struct mms_layout *layou
 bool mms_run_extend(struct mms_record *run, const struct mms_record *next,
 		    unsigned int nr_levels);
 
+/**
+ * mms_run_step() - how far apart the raw entries of a run's pages are
+ * @run: a run
+ * @nr_levels: paging levels
+ *
+ * Return: what to add to an entry to get the next one's, modulo 2^64.
+ */
+__u64 mms_run_step(const struct mms_record *run, unsigned int nr_levels);
+
 /* Power-of-two buckets: bucket n counts runs of [2^n, 2^(n+1)) pages. */
 #define MMS_CONTIG_BUCKETS 36
 

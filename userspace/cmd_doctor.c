@@ -15,6 +15,7 @@
 
 #include "command.h"
 #include "error.h"
+#include "macros.h"
 #include "module_file.h"
 #include "session.h"
 #include "viewtable.h"
@@ -71,10 +72,11 @@ static enum state check_rights(char *detail, size_t size)
 static enum state check_kernel(char *detail, size_t size)
 {
 	struct utsname kernel;
-	unsigned int major = 0, minor = 0;
+	unsigned int major, minor;
 
 	uname(&kernel);
-	sscanf(kernel.release, "%u.%u", &major, &minor);
+	if (sscanf(kernel.release, "%u.%u", &major, &minor) != 2)
+		major = minor = 0;
 	if (strcmp(kernel.machine, "x86_64")) {
 		snprintf(detail, size, "%s on %s: only x86_64 is supported", kernel.release,
 			 kernel.machine);
@@ -92,10 +94,12 @@ static enum state check_kernel(char *detail, size_t size)
 /* The active one of "none [integrity] confidentiality". */
 static enum state check_lockdown(char *detail, size_t size)
 {
-	char line[128], *active, *end;
+	char line[128] = "", *active, *end;
 
-	if (!read_line("/sys/kernel/security/lockdown", line, sizeof(line)) ||
-	    !(active = strchr(line, '[')) || !(end = strchr(active, ']'))) {
+	read_line("/sys/kernel/security/lockdown", line, sizeof(line));
+	active = strchr(line, '[');
+	end = active ? strchr(active, ']') : NULL;
+	if (!end) {
 		snprintf(detail, size, "not in this kernel, or securityfs is not mounted");
 		return OK;
 	}
@@ -104,8 +108,7 @@ static enum state check_lockdown(char *detail, size_t size)
 		snprintf(detail, size, "none");
 		return OK;
 	}
-	snprintf(detail, size, "%s: debugfs is closed and unsigned modules are refused (Secure "
-		 "Boot brings it about)", active + 1);
+	snprintf(detail, size, "%s: debugfs is closed and unsigned modules are refused (Secure Boot brings it about)", active + 1);
 	return NO;
 }
 
@@ -252,7 +255,7 @@ static int show(struct mms_out *out, const struct mms_style *style)
 
 	if (mms_out_table(out, "checks", columns, NR_COLUMNS))
 		return -1;
-	for (i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(checks); i++) {
 		enum state state = checks[i].check(detail, sizeof(detail));
 
 		worst = state > worst ? state : worst;

@@ -37,8 +37,7 @@ static int run_load(const struct mms_command *command, struct mms_options *optio
 		err = mms_module_load(path);
 	} else {
 		uname(&kernel);
-		err = mms_fail("no module built for this kernel (%s) found: make module, or "
-			       "install it", kernel.release);
+		err = mms_fail("no module built for this kernel (%s) found: make module, or install it", kernel.release);
 	}
 	return report(options, "load", path, "loaded", err);
 }

@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "error.h"
+#include "macros.h"
 #include "session.h"
 #include "viewtable.h"
 
@@ -66,7 +67,7 @@ static const struct mms_column columns[] = {
 	{ "name", "NAME", MMS_TEXT, 19, 0, true, "file or other name" },
 };
 
-#define NR_COLUMNS (sizeof(columns) / sizeof(columns[0]))
+#define NR_COLUMNS (ARRAY_SIZE(columns))
 
 static void fill_huge(struct mms_viewtable *table)
 {

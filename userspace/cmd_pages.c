@@ -131,8 +131,7 @@ enum { KEY_RANGE = 'r', KEY_FILTER = 'f' };
 
 static const struct argp_option pages_options[] = {
 	{ "range", KEY_RANGE, "A-B", 0, "only addresses from A up to B, hexadecimal", 0 },
-	{ "filter", KEY_FILTER, "LIST", 0, "only runs for which all of LIST holds: classes, levels, "
-					   "flags, '!' negates (anon,!A  swap  PMD  RW,!NX)", 0 },
+	{ "filter", KEY_FILTER, "LIST", 0, "only runs for which all of LIST holds: classes, levels, flags, '!' negates (anon,!A  swap  PMD  RW,!NX)", 0 },
 	{ 0 },
 };
 

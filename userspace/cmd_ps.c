@@ -8,6 +8,7 @@
 
 #include "command.h"
 #include "error.h"
+#include "macros.h"
 #include "session.h"
 #include "viewtable.h"
 
@@ -37,7 +38,7 @@ static const struct mms_column columns[] = {
 	{ "comm", "COMMAND", MMS_TEXT, 12, 0, true, "command name" },
 };
 
-#define NR_COLUMNS (sizeof(columns) / sizeof(columns[0]))
+#define NR_COLUMNS (ARRAY_SIZE(columns))
 
 /* Column to sort by, NULL for the order of PIDs. */
 static const char *sort_key;

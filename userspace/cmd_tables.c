@@ -7,6 +7,7 @@
 
 #include "command.h"
 #include "error.h"
+#include "macros.h"
 #include "session.h"
 #include "viewtable.h"
 
@@ -31,7 +32,7 @@ static const struct mms_column columns[] = {
 	{ "protnone", "NONE", MMS_COUNT, 10, MMS_ON_REQUEST, 0, "present, no access allowed" },
 };
 
-#define NR_COLUMNS (sizeof(columns) / sizeof(columns[0]))
+#define NR_COLUMNS (ARRAY_SIZE(columns))
 
 /* The view has bytes, not kB, and leaves the division to the reader. */
 static void fill(struct mms_viewtable *table)
@@ -60,8 +61,7 @@ static void show_sums(struct mms_out *out, const struct mms_viewfile *file)
 		mms_out_number(out, notes[i], value[i]);
 	}
 	if (value[0])
-		mms_out_say(out, "%lu more PTE tables are set aside, one for each anonymous huge "
-			    "page that may be split\n", value[0]);
+		mms_out_say(out, "%lu more PTE tables are set aside, one for each anonymous huge page that may be split\n", value[0]);
 	mms_out_say(out, "%s in all; the kernel accounts for %s (VmPTE: without PGD and P4D)\n",
 		    mms_out_size(out, value[1]), mms_out_size(out, value[2]));
 	mms_out_say(out, "a flat table would take %s: 8 bytes for each page of the user half\n",

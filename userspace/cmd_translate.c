@@ -12,6 +12,7 @@
 
 #include "command.h"
 #include "error.h"
+#include "macros.h"
 #include "session.h"
 #include "viewtable.h"
 
@@ -90,7 +91,7 @@ static const char *touch_text(const char *token)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(touches) / sizeof(touches[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(touches); i++)
 		if (!strcmp(touches[i].token, token))
 			return touches[i].text;
 	return token;
@@ -242,8 +243,7 @@ static int show_walked(struct mms_out *out, const struct walked *w, bool no_pfn)
 	show_vma(out, w);
 	if (w->unstable) {
 		mms_out_string(out, "unstable", "changed at every reading");
-		mms_out_say(out, "the tables changed at every reading: the steps may not belong "
-			    "together\n");
+		mms_out_say(out, "the tables changed at every reading: the steps may not belong together\n");
 	}
 	mms_out_say(out, "what an access would do:\n");
 	show_touch(out, w);
@@ -289,7 +289,7 @@ static int add_address(char *text, size_t size, const char *arg)
 	return 0;
 }
 
-static int translate(const struct mms_options *options, const struct mms_session *session,
+static int translate_all(const struct mms_options *options, const struct mms_session *session,
 		     const char *text)
 {
 	struct mms_viewfile file;
@@ -333,7 +333,7 @@ static int run(const struct mms_command *command, struct mms_options *options, i
 	if (mms_session_open(&session, options->debugfs))
 		return -1;
 	if (!mms_session_hold(&session, args.argv[0]))
-		err = translate(options, &session, text);
+		err = translate_all(options, &session, text);
 	mms_session_close(&session);
 	return err;
 }
@@ -342,7 +342,6 @@ const struct mms_command mms_cmd_translate = {
 	.name = "translate",
 	.args = "PID ADDRESS...",
 	.summary = "how addresses are translated, step by step",
-	.doc = "Also tells what a read, a write and an execution would do. Addresses are hexadecimal; "
-	       "any will do: mapped or not, user or kernel half.",
+	.doc = "Also tells what a read, a write and an execution would do. Addresses are hexadecimal; any will do: mapped or not, user or kernel half.",
 	.run = run,
 };

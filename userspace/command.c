@@ -23,8 +23,7 @@ static const struct argp_option shared_options[] = {
 	{ "bytes", 'b', NULL, 0, "show sizes in bytes", 10 },
 	{ "width", KEY_WIDTH, "N", 0, "fit tables into N columns (terminal's width, else 100)", 10 },
 	{ "no-color", KEY_NO_COLOR, NULL, 0, "no colours, also on a terminal", 10 },
-	{ "no-pfn", KEY_NO_PFN, NULL, 0, "leave out frame numbers, physical addresses and raw "
-					 "entries", 10 },
+	{ "no-pfn", KEY_NO_PFN, NULL, 0, "leave out frame numbers, physical addresses and raw entries", 10 },
 	{ "debugfs", KEY_DEBUGFS, "DIR", 0, "where debugfs is mounted (/sys/kernel/debug)", 10 },
 	{ 0 },
 };
@@ -35,13 +34,27 @@ static error_t parse_shared(int key, char *arg, struct argp_state *state)
 	char *end;
 
 	switch (key) {
-	case 'j': options->style.json = true; return 0;
-	case 'w': options->style.wide = true; return 0;
-	case 'o': options->style.columns = arg; return 0;
-	case 'b': options->style.bytes = true; return 0;
-	case KEY_NO_COLOR: options->style.color = false; return 0;
-	case KEY_NO_PFN: options->style.no_pfn = true; return 0;
-	case KEY_DEBUGFS: options->debugfs = arg; return 0;
+	case 'j':
+		options->style.json = true;
+		return 0;
+	case 'w':
+		options->style.wide = true;
+		return 0;
+	case 'o':
+		options->style.columns = arg;
+		return 0;
+	case 'b':
+		options->style.bytes = true;
+		return 0;
+	case KEY_NO_COLOR:
+		options->style.color = false;
+		return 0;
+	case KEY_NO_PFN:
+		options->style.no_pfn = true;
+		return 0;
+	case KEY_DEBUGFS:
+		options->debugfs = arg;
+		return 0;
 	case KEY_WIDTH:
 		options->style.width = strtoul(arg, &end, 10);
 		if (*arg < '0' || *arg > '9' || *end || options->style.width < 40 ||
@@ -66,7 +79,9 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 	struct mms_args *args = parsing->args;
 
 	switch (key) {
-	case ARGP_KEY_INIT: state->child_inputs[0] = parsing->options; return 0;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = parsing->options;
+		return 0;
 	case ARGP_KEY_ARG: return ARGP_ERR_UNKNOWN;
 	case ARGP_KEY_ARGS:
 		args->argv = state->argv + state->next;

@@ -5,13 +5,15 @@
 #ifndef MMS_ERROR_H
 #define MMS_ERROR_H
 
+#include "macros.h"
+
 /**
  * mms_fail() - set the message of this failure
  * @format: printf-like, without a newline, naming what and why
  *
  * A later call replaces an earlier one. Return: -1, to be returned.
  */
-int mms_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+int mms_fail(const char *format, ...) __printf(1, 2);
 
 /* The message last set, "" if none. */
 const char *mms_failure(void);

@@ -9,6 +9,7 @@
 #include "error.h"
 #include "filter.h"
 #include "leaf.h"
+#include "macros.h"
 
 static const char *const flag_names[] = {
 	"P",   "RW",  "US",	    "PWT",	"PCD",	   "A",	     "D",	    "PS",
@@ -33,7 +34,7 @@ static bool is_known(const char *name)
 	for (i = MMS_PTE; i <= MMS_PUD; i++)
 		if (!strcmp(mms_level_name(i), name))
 			return true;
-	for (i = 0; i < sizeof(flag_names) / sizeof(flag_names[0]); i++)
+	for (i = 0; i < ARRAY_SIZE(flag_names); i++)
 		if (!strcmp(flag_names[i], name))
 			return true;
 	return is_class(name);

@@ -17,7 +17,7 @@ char *mms_format_size(char *buf, uint64_t bytes)
 		unit <<= 10;
 		i++;
 	}
-	tenths = ((unsigned __int128)bytes * 10 + unit / 2) / unit;
+	tenths = ((__uint128_t)bytes * 10 + unit / 2) / unit;
 	if (!i)
 		snprintf(buf, MMS_NUMBER_MAX, "%u", (unsigned int)bytes);
 	else if (tenths >= 100 || bytes % unit == 0)

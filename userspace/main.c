@@ -12,6 +12,7 @@
 
 #include "command.h"
 #include "error.h"
+#include "macros.h"
 #include "uapi/mmscope.h"
 
 const char *argp_program_version = "mmscope " MMS_VERSION;
@@ -21,7 +22,7 @@ static const struct mms_command *const commands[] = {
 	&mms_cmd_ps,  &mms_cmd_doctor,	  &mms_cmd_load,   &mms_cmd_unload,
 };
 
-#define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+#define NR_COMMANDS (ARRAY_SIZE(commands))
 
 /* The commands, after the text of --help. */
 static char *list_commands(int key, const char *text, void *input)
@@ -57,13 +58,17 @@ static error_t parse_main(int key, char *arg, struct argp_state *state)
 
 	(void)arg;
 	switch (key) {
-	case ARGP_KEY_INIT: state->child_inputs[0] = &line->options; return 0;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &line->options;
+		return 0;
 	case ARGP_KEY_ARG: return ARGP_ERR_UNKNOWN;
 	case ARGP_KEY_ARGS:
 		line->argc = state->argc - state->next;
 		line->argv = state->argv + state->next;
 		return 0;
-	case ARGP_KEY_NO_ARGS: argp_error(state, "missing command"); return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "missing command");
+		return 0;
 	default: return ARGP_ERR_UNKNOWN;
 	}
 }
@@ -95,8 +100,7 @@ int main(int argc, char **argv)
 	const struct argp argp = {
 		.parser = parse_main,
 		.args_doc = "COMMAND [ARG...]",
-		.doc = "Shows a process's virtual memory as the hardware and the kernel hold it."
-		       "\v",
+		.doc = "Shows a process's virtual memory as the hardware and the kernel hold it.\v",
 		.children = children,
 		.help_filter = list_commands,
 	};

@@ -62,11 +62,9 @@ static int load_failed(const char *path, int error)
 	switch (error) {
 	case ENOENT: return mms_fail("%s: no such file", path);
 	case EPERM:
-	case EACCES: return mms_fail("%s: not permitted (root is needed; lockdown and "
-				     "kernel.modules_disabled forbid it)", path);
+	case EACCES: return mms_fail("%s: not permitted (root is needed; lockdown and kernel.modules_disabled forbid it)", path);
 	case ENOEXEC:
-	case EINVAL: return mms_fail("%s: refused, probably built for another kernel (dmesg "
-				     "tells)", path);
+	case EINVAL: return mms_fail("%s: refused, probably built for another kernel (dmesg tells)", path);
 	case EKEYREJECTED: return mms_fail("%s: not signed with a key this kernel trusts", path);
 	default: return mms_fail("%s: %s", path, strerror(error));
 	}

@@ -80,7 +80,7 @@ static struct json_object *json_pairs(const char *text, unsigned int unit)
 			json_object_put(pair);
 			break;
 		}
-		json_object_array_add(pair, 
+		json_object_array_add(pair,
 				      json_object_new_uint64(strtoul(text + 1, &end, 10) * unit));
 		json_object_array_add(list, pair);
 		text = *end ? end + 1 : end;
@@ -91,6 +91,8 @@ static struct json_object *json_pairs(const char *text, unsigned int unit)
 static struct json_object *json_value(const struct mms_column *column,
 				      const struct mms_value *value)
 {
+	char buf[MMS_NUMBER_MAX];
+
 	if (value->absent)
 		return NULL;
 	switch (column->type) {
@@ -99,8 +101,9 @@ static struct json_object *json_value(const struct mms_column *column,
 	case MMS_PAIRS_KB: return json_pairs(value->text, 1024);
 	case MMS_ADDR: return json_hex(value->number, 0);
 	case MMS_RAW: return json_hex(value->number, 16);
-	case MMS_PERCENT: return json_object_new_double_s(
-		value->number / 10.0, mms_format_tenths((char[MMS_NUMBER_MAX]){ 0 }, value->number));
+	case MMS_PERCENT:
+		return json_object_new_double_s(value->number / 10.0,
+						mms_format_tenths(buf, value->number));
 	default: return json_object_new_uint64(value->number);
 	}
 }
@@ -371,10 +374,16 @@ static const char *cell_text(const struct mms_out *out, unsigned int i,
 	case MMS_PAIRS:
 	case MMS_PAIRS_KB: return value->text;
 	case MMS_SIZE: return size_text(out, buf, value->number);
-	case MMS_ADDR: snprintf(buf, size, "%lx", value->number); return buf;
-	case MMS_RAW: snprintf(buf, size, "%016lx", value->number); return buf;
+	case MMS_ADDR:
+		snprintf(buf, size, "%lx", value->number);
+		return buf;
+	case MMS_RAW:
+		snprintf(buf, size, "%016lx", value->number);
+		return buf;
 	case MMS_PERCENT: return mms_format_tenths(buf, value->number);
-	default: snprintf(buf, size, "%lu", value->number); return buf;
+	default:
+		snprintf(buf, size, "%lu", value->number);
+		return buf;
 	}
 }
 

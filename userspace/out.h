@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "macros.h"
+
 enum mms_type {
 	MMS_TEXT,	/* as it is */
 	MMS_COUNT,	/* a number */
@@ -98,8 +100,7 @@ void mms_out_list(struct mms_out *out, const char *key);
 void mms_out_list_end(struct mms_out *out);
 
 /* Sentences: in text as they are, in JSON nothing. */
-void mms_out_say(struct mms_out *out, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+void mms_out_say(struct mms_out *out, const char *format, ...) __printf(2, 3);
 
 /* For text within a sentence. Return: @out's style's way to write @bytes. */
 const char *mms_out_size(struct mms_out *out, uint64_t bytes);

@@ -35,8 +35,7 @@ static int check_debugfs(const char *debugfs)
 static int open_failed(const struct mms_session *session, const char *path, int error)
 {
 	if (error == EACCES || error == EPERM)
-		return mms_fail("%s: %s (root is needed, with CAP_SYS_ADMIN and CAP_SYS_PTRACE; "
-				"kernel lockdown forbids it)", path, strerror(error));
+		return mms_fail("%s: %s (root is needed, with CAP_SYS_ADMIN and CAP_SYS_PTRACE; kernel lockdown forbids it)", path, strerror(error));
 	if (error == ENOENT && access(session->dir, F_OK))
 		return mms_fail("%s: the mmscope module is not loaded (mmscope load)",
 				session->dir);
@@ -59,8 +58,7 @@ static int check_abi(const struct mms_session *session)
 			break;
 	mms_viewfile_close(&file);
 	if (abi != MMS_ABI_VERSION)
-		return mms_fail("the loaded module has ABI version %u, this reader knows %u: "
-				"load the module it was built with (mmscope unload, mmscope load)",
+		return mms_fail("the loaded module has ABI version %u, this reader knows %u: load the module it was built with (mmscope unload, mmscope load)",
 				abi, MMS_ABI_VERSION);
 	return 0;
 }
@@ -104,14 +102,10 @@ static int hold_failed(const struct mms_session *session, int error)
 {
 	switch (error) {
 	case ESRCH: return mms_fail("no process has the PID %d", session->pid);
-	case EINVAL: return mms_fail("process %d is a kernel thread: it has no address space of its "
-				     "own", session->pid);
-	case EPERM: return mms_fail("process %d: not permitted (CAP_SYS_PTRACE in its user "
-				    "namespace is needed)", session->pid);
-	case EEXIST: return mms_fail("an exited process is still attached as %d (echo %d > "
-				     "%s/detach)", session->pid, session->pid, session->dir);
-	case ENOSPC: return mms_fail("too many processes are attached (module parameter "
-				     "max_targets)");
+	case EINVAL: return mms_fail("process %d is a kernel thread: it has no address space of its own", session->pid);
+	case EPERM: return mms_fail("process %d: not permitted (CAP_SYS_PTRACE in its user namespace is needed)", session->pid);
+	case EEXIST: return mms_fail("an exited process is still attached as %d (echo %d > %s/detach)", session->pid, session->pid, session->dir);
+	case ENOSPC: return mms_fail("too many processes are attached (module parameter max_targets)");
 	default: return mms_fail("process %d: %s", session->pid, strerror(error));
 	}
 }

@@ -10,6 +10,7 @@
 
 #include "error.h"
 #include "leaf.h"
+#include "macros.h"
 #include "viewfile.h"
 
 #define FIRST_SIZE (128 * 1024)
@@ -108,7 +109,7 @@ bool mms_viewfile_remark(struct mms_viewfile *file, char *line)
 		take_cost(file, line + 6);
 	else if (!strncmp(line, "# truncated: ", 13))
 		snprintf(file->truncated, sizeof(file->truncated), "%s", line + 13);
-	else if (n < sizeof(file->notes) / sizeof(file->notes[0]) &&
+	else if (n < ARRAY_SIZE(file->notes) &&
 		 sscanf(line, "# %23s %lu", file->notes[n].key, &file->notes[n].value) == 2)
 		file->nr_notes++;
 	return true;

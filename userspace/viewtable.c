@@ -28,11 +28,18 @@ static struct mms_value parse(const struct mms_column *column, const char *text)
 	struct mms_value value = { .text = text };
 
 	switch (column->type) {
-	case MMS_COUNT: value.number = strtoull(text, NULL, 10); break;
-	case MMS_SIZE: value.number = strtoull(text, NULL, 10) * 1024; break;
+	case MMS_COUNT:
+		value.number = strtoull(text, NULL, 10);
+		break;
+	case MMS_SIZE:
+		value.number = strtoull(text, NULL, 10) * 1024;
+		break;
 	case MMS_ADDR:
-	case MMS_RAW: value.number = strtoull(text, NULL, 16); break;
-	default: break;
+	case MMS_RAW:
+		value.number = strtoull(text, NULL, 16);
+		break;
+	default:
+		break;
 	}
 	return value;
 }
@@ -73,8 +80,8 @@ void mms_show_cost(struct mms_out *out, const uint64_t cost[MMS_NR_COSTS])
 	for (i = 0; i < MMS_NR_COSTS; i++)
 		mms_out_number(out, mms_cost_name(i), cost[i]);
 	mms_out_object_end(out);
-	mms_out_say(out, "cost: %.3f ms; %lu tables and %lu entries read; mmap_lock holds: %lu, "
-		    "longest %.3f ms\n", cost[MMS_COST_TIME_NS] / 1e6, cost[MMS_COST_TABLES],
+	mms_out_say(out, "cost: %.3f ms; %lu tables and %lu entries read; mmap_lock holds: %lu, longest %.3f ms\n",
+		    cost[MMS_COST_TIME_NS] / 1e6, cost[MMS_COST_TABLES],
 		    cost[MMS_COST_ENTRIES], cost[MMS_COST_HOLDS], cost[MMS_COST_HOLD_MAX_NS] / 1e6);
 	if (cost[MMS_COST_CHANGED])
 		mms_out_say(out, "%lu VMAs changed while they were read\n",

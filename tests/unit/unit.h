@@ -21,7 +21,7 @@
 #define NR(array) (sizeof(array) / sizeof((array)[0]))
 
 /* As the headers of Debian's kernels have it, 52 bits of physical address. */
-static const struct mms_layout layout_6_12 __attribute__((unused)) = {
+static const struct mms_layout layout_6_12 = {
 	.pfn_mask = 0x000ffffffffff000, .special = 1 << 9,	  .uffd_wp = 1 << 10,
 	.soft_dirty = 1 << 11,		.devmap = 1ULL << 57,	  .saved_dirty = 1ULL << 58,
 	.swp_pfn_mask = 0xffffffffff,	.swp_hwpoison = 27,	  .swp_migration_read = 28,
