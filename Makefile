@@ -37,7 +37,8 @@ deps:
 
 ## make module     the module, for the kernel whose headers are in KDIR
 # Kernels up to 6.12 put objects beside the sources: hence the tree of links.
-module: KREL = $(shell cat $(KDIR)/include/config/kernel.release 2>/dev/null)
+module: KREL = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+	$(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 module:
 	@test -n "$(KREL)" || { echo "no kernel headers in $(KDIR)" \
 		"(Debian: linux-headers-$$(uname -r))" >&2; exit 1; }

@@ -78,11 +78,15 @@ enum mms_class mms_leaf_class(struct mms_walk *walk, u64 entry, enum mms_level l
 
 /**
  * mms_leaf_class_lazy() - the same, looking at the frame only where the entry leaves it open
+ * @walk: the walk that is in the entry's VMA
+ * @entry: the raw entry, not a table
+ * @level: the level of its table
+ * @addr: an address it maps
  * @flags: receives MMS_REC_ANON or 0
  *
  * An anonymous VMA holds anonymous pages and a shared one its object's; only a read-only entry of
  * a private file mapping can be either, and only where KSM may merge is it needed to see whether
- * it did. Other parameters and rules as mms_leaf_class().
+ * it did. Needs mmap_lock.
  */
 enum mms_class mms_leaf_class_lazy(struct mms_walk *walk, u64 entry, enum mms_level level,
 				   unsigned long addr, u16 *flags);

@@ -15,6 +15,7 @@
  * @kind: the kind of each one's VMA
  * @nr: how many
  * @open: the run under way, if its nr is not 0
+ * @first: no run of this VMA has begun yet
  */
 struct mms_runs {
 	struct mms_record run[MMS_MAX_RUNS];

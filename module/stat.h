@@ -108,7 +108,9 @@ void mms_stat_show_nodes(struct seq_file *m, const struct mms_nodes *nodes);
  * struct mms_total - counts over a whole address space; the argument of mms_total_sink
  * @vma: of the VMA being walked
  * @all: of those walked
- * @nr_vmas, @size, @rss: the same by kind; sizes in pages
+ * @nr_vmas: VMAs by kind
+ * @size: pages of address space by kind
+ * @rss: resident pages by kind
  */
 struct mms_total {
 	struct mms_stat vma;

@@ -44,14 +44,23 @@ enum mms_access {
 
 /**
  * struct mms_place - what is known of an address
- * @canonical, @kernel, @vsyscall: kind of address
+ * @canonical: it is an address at all
+ * @kernel: it lies in the kernel half
+ * @vsyscall: it lies in the vsyscall page
  * @vma: a VMA covers it; the next members are about that VMA
  * @below_stack: none does, but the one above grows down
- * @readable, @writable, @executable: the VMA's permissions
+ * @readable: VM_READ
+ * @writable: VM_WRITE
+ * @executable: VM_EXEC
  * @shared: stores are to be seen by others (VM_SHARED)
- * @anonymous, @file, @shmem, @hugetlb, @shadow_stack: the VMA's nature; @file: pages come from the
- *	page cache of a file or object
- * @uffd_missing, @uffd_wp, @uffd_minor: what a userfaultfd wants to hear of
+ * @anonymous: vma_is_anonymous()
+ * @file: pages come from the page cache of a file or object
+ * @shmem: that object is shmem's
+ * @hugetlb: that object is hugetlb's
+ * @shadow_stack: VM_SHADOW_STACK
+ * @uffd_missing: a userfaultfd waits for touches of what is not there
+ * @uffd_wp: for writes to what it write-protected
+ * @uffd_minor: for touches of what is in the page cache but not mapped
  * @level: level of the entry the walk ended at
  * @entry: that entry
  * @class: its class

@@ -19,7 +19,9 @@
  * @opener: the open file
  * @walk: for the view's passes
  * @priv: the view's own state, priv_size bytes, zeroed at open
- * @index, @part, @error: where the reading is; debugfs.c only
+ * @index: row of seq_file the reading is at; for debugfs.c, as the next two
+ * @part: part of the view it is in
+ * @error: why it ended early, or 0
  */
 struct mms_read {
 	const struct mms_view *view;

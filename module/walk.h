@@ -18,20 +18,29 @@ extern struct mms_layout mms_layout;
 
 /**
  * struct mms_vma - what a VMA was when the walk came to it
+ * @start: first address
+ * @end: address behind the last
+ * @flags: vm_flags
+ * @pgoff: vm_pgoff
+ * @file: vm_file; no reference is held: it may be followed while mmap_lock is held, and only be
+ *	compared after that
+ * @kind: what it is for
+ * @anonymous: vma_is_anonymous()
+ * @hugetlb: is_vm_hugetlb_page()
+ * @shmem: maps a shmem object, shared or private
  *
- * A copy, valid without mmap_lock, but for @file: no reference is held, so it may be followed only
- * while mmap_lock is, and is compared after that.
+ * A copy: but for @file it is valid without mmap_lock.
  */
 struct mms_vma {
 	unsigned long start;
 	unsigned long end;
-	unsigned long flags;		/* vm_flags */
+	unsigned long flags;
 	unsigned long pgoff;
 	const struct file *file;
 	enum mms_kind kind;
-	bool anonymous;			/* vma_is_anonymous() */
+	bool anonymous;
 	bool hugetlb;
-	bool shmem;			/* maps a shmem object, shared or private */
+	bool shmem;
 };
 
 /**
@@ -80,19 +89,23 @@ struct mms_sink {
 
 /**
  * struct mms_walk - one pass over one address space
- * @sink, @arg: who listens, and its state
+ * @sink: who listens
+ * @arg: the sink's state
  * @pid: whose address space
  * @mm: the image this pass is about; pinned as a structure, its memory is not
  * @nr_levels: paging levels
  * @addr: everything below has been shown to the sink
  * @vma: the VMA being walked, if @in_vma
+ * @in_vma: it has begun and not ended
  * @span_limit: bytes a span may cover at most; the sink may lower it when a VMA begins
  * @stop: set by the sink to end the chunk
  * @spent: instructions spent in this chunk, estimated
  * @last_table: by level, the address range of the table reported last, plus one
  * @cost: see enum mms_cost_key
- * @prev_end, @prev_data: the VMA before, to recognise bss
- * @nr_sp, @sp: stack pointers
+ * @prev_end: end of the VMA before, to recognise bss
+ * @prev_data: that VMA is of kind data
+ * @nr_sp: stack pointers known
+ * @sp: stack pointers of the threads, ascending
  * @entries: the copy of a table's entries
  *
  * Not locked: belongs to one open file, which serialises its reads.
@@ -189,7 +202,8 @@ void mms_vma_read(struct vm_area_struct *vma, const struct mms_walk *walk, struc
 /**
  * struct mms_vma_name - name of a VMA, as /proc/PID/maps has it
  * @file: a reference to the mapped file, or NULL
- * @dev, @ino: of the file
+ * @dev: device of the file
+ * @ino: inode number of the file
  * @text: the name if it is not that of a file; may be empty
  */
 struct mms_vma_name {

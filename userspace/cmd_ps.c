@@ -101,43 +101,49 @@ static int read_all(struct mms_viewtable *table, struct process **list, size_t *
 	return 0;
 }
 
-static void show_sorted(struct mms_out *out, struct process *list, size_t nr)
+static int show_sorted(struct mms_out *out, struct mms_viewtable *table, size_t *nr)
 {
+	struct process *list = NULL;
+	int err;
 	size_t i;
 
-	qsort(list, nr, sizeof(*list), compare);
-	for (i = 0; i < nr; i++) {
+	sort_column = mms_viewtable_find(table, sort_key);
+	err = read_all(table, &list, nr);
+	if (err || !list)
+		goto out_free;
+	qsort(list, *nr, sizeof(*list), compare);
+	for (i = 0; i < *nr; i++) {
 		list[i].values[NR_COLUMNS - 1].text = list[i].comm;
 		mms_out_row(out, list[i].values);
+	}
+out_free:
+	free(list);
+	return err;
+}
+
+static void show_in_order(struct mms_out *out, struct mms_viewtable *table, size_t *nr)
+{
+	while (mms_viewtable_next(table)) {
+		fill_huge_percent(table);
+		mms_out_row(out, table->values);
+		(*nr)++;
 	}
 }
 
 static int show(struct mms_out *out, const struct mms_session *session, struct mms_viewfile *file)
 {
 	struct mms_viewtable table;
-	struct process *list = NULL;
 	size_t nr = 0;
-	int err = 0;
 
 	(void)session;
 	if (mms_viewtable_init(&table, file, columns, NR_COLUMNS) ||
 	    mms_out_table(out, "processes", columns, NR_COLUMNS))
 		return -1;
-	sort_column = mms_viewtable_find(&table, sort_key ? sort_key : "pid");
-	if (sort_key)
-		err = read_all(&table, &list, &nr);
-	else
-		while (mms_viewtable_next(&table)) {
-			fill_huge_percent(&table);
-			mms_out_row(out, table.values);
-			nr++;
-		}
-	if (sort_key && !err)
-		show_sorted(out, list, nr);
-	free(list);
-	mms_out_table_end(out);
-	if (err)
+	if (!sort_key)
+		show_in_order(out, &table, &nr);
+	else if (show_sorted(out, &table, &nr))
 		return -1;
+	mms_out_table_end(out);
 	mms_out_say(out, "%zu processes\n", nr);
 	mms_show_cost(out, file->cost);
 	return mms_viewfile_finish(file, "processes");

@@ -43,7 +43,8 @@ extern const struct mms_command mms_cmd_map, mms_cmd_translate, mms_cmd_tables, 
  * struct mms_args - what is left of a command line when options are taken
  * @argv: the arguments
  * @nr: how many
- * @min, @max: how many are allowed
+ * @min: how many there must be
+ * @max: how many there may be
  * @extra: options of the command's own, or NULL
  * @take: takes one of them; as an argp parser, with its return value. NULL without @extra.
  * @input: for @take
@@ -62,7 +63,8 @@ struct mms_args {
  * @command: the command
  * @options: receives the shared ones
  * @args: @min, @max, @extra, @take, @input given; receives the rest
- * @argc, @argv: the command line
+ * @argc: words of the command line
+ * @argv: the command line
  *
  * Wrong usage ends the program with status 2, --help with 0.
  */

@@ -36,7 +36,10 @@ bool mms_filter_match(const struct mms_filter *filter, const struct mms_record *
 		      const char *flags);
 
 /**
- * mms_range_parse() - read "A-B", hexadecimal, half-open, with or without 0x
+ * mms_range_parse() - read a range of addresses
+ * @text: "A-B", hexadecimal, half-open, with or without 0x
+ * @start: receives A
+ * @end: receives B
  *
  * Return: 0, or -1 with mms_failure() set.
  */
@@ -45,7 +48,8 @@ int mms_range_parse(const char *text, __u64 *start, __u64 *end);
 /**
  * mms_run_clip() - cut a run to a range
  * @record: the run; changed to its part inside
- * @start, @end: the range; entries that overlap it are kept whole
+ * @start: start of the range
+ * @end: end of the range; entries that overlap it are kept whole
  * @nr_levels: paging levels
  *
  * Return: whether anything is left.

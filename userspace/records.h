@@ -16,7 +16,10 @@
  * @header: what it says of itself
  * @cost: filled in as the stream ends
  * @end_error: the errno with which the module ended the stream, 0 for none
- * @buf, @size, @len, @pos: private
+ * @buf: bytes read and not yet handed out, as are the next three: private
+ * @size: bytes in @buf
+ * @len: bytes read into it
+ * @pos: bytes handed out
  */
 struct mms_records {
 	int fd;

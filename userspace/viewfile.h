@@ -18,12 +18,17 @@
  * struct mms_viewfile - an open view
  * @fd: closed by mms_viewfile_close()
  * @error: errno of a failed read, 0 if none failed
- * @buf, @len, @pos, @size: bytes read and not yet handed out; private
- * @header: names of the columns, after mms_viewfile_header(); private storage
+ * @buf: bytes read and not yet handed out, as are the next three: private
+ * @len: bytes read into @buf
+ * @pos: bytes handed out
+ * @size: bytes in @buf
+ * @header: names of the columns, after mms_viewfile_header()
+ * @header_text: their storage
  * @nr_columns: how many
  * @field: the current row, after mms_viewfile_row() returned true; the last takes the rest
  * @comm: command name from the title line, "" if there was none
- * @cost: from the cost line; valid if @has_cost
+ * @cost: from the cost line
+ * @has_cost: there was one
  * @truncated: why the module ended the view early, "" if it did not
  * @notes: the remaining "# key value" lines, for mms_viewfile_note()
  * @nr_notes: how many
@@ -54,6 +59,7 @@ void mms_viewfile_close(struct mms_viewfile *file);
 
 /**
  * mms_viewfile_line() - next line
+ * @file: the view
  *
  * Return: the line without its newline, valid until the next call; NULL at the end, at a line
  * without newline, or at an error (@file->error).

@@ -11,7 +11,8 @@
 /**
  * struct mms_viewtable - a view being shown as a table
  * @file: the view; its header has been read
- * @columns, @nr: the table's columns
+ * @columns: the table's columns
+ * @nr: how many
  * @index: of each in the view, -1 if the view has no such column
  * @values: the current row
  * @total: sums over the rows so far
