@@ -16,11 +16,13 @@ help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
 
 ## make run        install what is missing, build, show mmscope at work (HOST=1: on this kernel)
-run: deps
+run:
+	$(Q)tests/deps build vm
 	$(Q)userspace/demo/run
 
 ## make test       install what is missing, run every test
-test: deps
+test:
+	$(Q)tests/deps
 	$(Q)tests/run
 
 ## make unit       unit tests on this machine, with sanitizers

@@ -188,12 +188,34 @@ static void show_vma(struct mms_out *out, const struct walked *w)
 	mms_out_say(out, "VMA %lx-%lx %s, %s\n", w->vma_start, w->vma_end, w->perm, w->kind);
 }
 
-static void show_result(struct mms_out *out, const struct walked *w, bool no_pfn)
+static void show_stop(struct mms_out *out, const struct walked *w, bool no_pfn)
 {
-	if (!w->has_frame) {
+	unsigned int type;
+	unsigned long value;
+	char class[24] = "";
+
+	if (sscanf(w->stop, "swap type %u offset %lx", &type, &value) == 2) {
+		mms_out_string(out, "stop", "swap");
+		mms_out_number(out, "swap_type", type);
+		mms_out_address(out, "swap_offset", value);
+		mms_out_say(out, "the walk stops: swapped out, to page 0x%lx of swap area %u\n",
+			    value, type);
+	} else if (sscanf(w->stop, "%23s frame %lx", class, &value) == 2) {
+		mms_out_string(out, "stop", class);
+		if (!no_pfn)
+			mms_out_address(out, "pfn", value);
+		mms_out_say(out, "the walk stops: %s\n", class);
+	} else {
 		mms_out_string(out, "stop", w->stop);
 		mms_out_say(out, "the walk stops: %s\n", strcmp(w->stop, "none") ? w->stop :
 			    "the entry is empty");
+	}
+}
+
+static void show_result(struct mms_out *out, const struct walked *w, bool no_pfn)
+{
+	if (!w->has_frame) {
+		show_stop(out, w, no_pfn);
 		return;
 	}
 	mms_out_number(out, "page_size", w->size);

@@ -453,22 +453,43 @@ void mms_out_total(struct mms_out *out, const char *key, const struct mms_value 
 	bold(out, false);
 }
 
+/* Prints @text behind what is in the line, or at the start of the next if it is too long. */
+static void print_wrapped(const struct mms_out *out, unsigned int *column, const char *text)
+{
+	unsigned int width = mms_text_width(text);
+
+	if (*column && *column + 1 + width > out->style.width) {
+		putchar('\n');
+		*column = 0;
+	} else if (*column) {
+		putchar(' ');
+		++*column;
+	}
+	fputs(text, stdout);
+	*column += width;
+}
+
 /* With their totals, so that nothing is overlooked for want of room. */
 static void name_missing_columns(struct mms_out *out)
 {
-	const char *before = "(no room for ";
-	unsigned int i;
+	unsigned int i, column = 0;
+	char text[64];
 
 	for (i = 0; i < out->nr_columns; i++) {
 		if (out->shown[i] || out->columns[i].rank == MMS_ON_REQUEST)
 			continue;
-		printf("%s%s", before, out->columns[i].key);
-		if (out->has_totals && out->columns[i].type == MMS_SIZE)
-			printf(" %s", mms_out_size(out, out->totals[i].number));
-		before = ", ";
+		if (!column)
+			print_wrapped(out, &column, "(no room for:");
+		snprintf(text, sizeof(text), out->has_totals && out->columns[i].type == MMS_SIZE ?
+			 "%s %s;" : "%s;", out->columns[i].key,
+			 mms_out_size(out, out->totals[i].number));
+		print_wrapped(out, &column, text);
 	}
-	if (*before == ',')
-		puts("; --wide shows all, --columns LIST some)");
+	if (!column)
+		return;
+	print_wrapped(out, &column, "--wide shows all,");
+	print_wrapped(out, &column, "--columns LIST some)");
+	putchar('\n');
 }
 
 void mms_out_table_end(struct mms_out *out)

@@ -66,8 +66,7 @@ static void test_fits(void **state)
 		char *line = strtok(table((struct mms_style){ .width = width }), "\n");
 
 		for (; line; line = strtok(NULL, "\n"))
-			if (strncmp(line, "(no room", 8))
-				assert_true(mms_text_width(line) <= width);
+			assert_true(mms_text_width(line) <= width);
 	}
 }
 
@@ -78,11 +77,11 @@ static void test_columns_go_by_rank(void **state)
 	(void)state;
 	text = table((struct mms_style){ .width = 61 });
 	assert_non_null(strstr(text, "        ADDR  SIZE         NR       MORE NAME"));
-	assert_non_null(strstr(text, "(no room for share; --wide shows all"));
+	assert_non_null(strstr(text, "(no room for: share; --wide shows all"));
 	text = table((struct mms_style){ .width = 50 });
 	assert_null(strstr(text, "MORE NAME"));
 	/* What was left out is told with its total. */
-	assert_non_null(strstr(text, "(no room for share, more 1.5K; "));
+	assert_non_null(strstr(text, "(no room for: share; more 1.5K; "));
 	text = table((struct mms_style){ .width = 100 });
 	assert_non_null(strstr(text, "SHARE       MORE NAME"));
 	assert_null(strstr(text, "no room"));
