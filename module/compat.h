@@ -73,6 +73,16 @@ static_assert(MMS_X86_SWP_EXCLUSIVE == _PAGE_SWP_EXCLUSIVE);
 #define MMS_SWP_MARKER 0xff
 #endif
 
+/*
+ * A page that could not be read back from swap: a swap type of its own from 5.19 to 6.1, a marker
+ * since 6.2.
+ */
+#ifdef SWP_SWAPIN_ERROR
+#define MMS_SWP_POISON SWP_SWAPIN_ERROR
+#else
+#define MMS_SWP_POISON 0
+#endif
+
 /* Device entries with CONFIG_DEVICE_PRIVATE, migration with CONFIG_MIGRATION, poison likewise. */
 #ifdef CONFIG_DEVICE_PRIVATE
 #define MMS_SWP_DEVICE(name) SWP_DEVICE_##name
@@ -114,6 +124,7 @@ static inline struct mms_layout mms_kernel_layout(void)
 		.marker_poison = MMS_MARKER_POISON,
 		.marker_guard = MMS_MARKER_GUARD,
 		.nr_swapfiles = MAX_SWAPFILES,
+		.swp_poison = MMS_SWP_POISON,
 	};
 }
 

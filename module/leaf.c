@@ -89,6 +89,8 @@ enum mms_class mms_swp_class(const struct mms_layout *layout, __u64 entry)
 		return MMS_CLASS_DEVICE_PRIVATE;
 	if (type == layout->swp_device_exclusive_read || type == layout->swp_device_exclusive_write)
 		return MMS_CLASS_DEVICE_EXCLUSIVE;
+	if (layout->swp_poison && type == layout->swp_poison)
+		return MMS_CLASS_POISON_MARKER;
 	if (type == layout->swp_marker)
 		return marker_class(layout, mms_swp_offset(entry));
 	if (type < layout->nr_swapfiles)

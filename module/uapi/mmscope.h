@@ -40,7 +40,7 @@ enum mms_class {
 	MMS_CLASS_DEVICE_PRIVATE = 13,	/* non-present: the page is in device memory */
 	MMS_CLASS_DEVICE_EXCLUSIVE = 14, /* non-present: lent to a device for exclusive access */
 	MMS_CLASS_UFFD_WP_MARKER = 15,	/* non-present: no page, userfaultfd write protection kept */
-	MMS_CLASS_POISON_MARKER = 16,	/* non-present: no page, a touch is SIGBUS */
+	MMS_CLASS_POISON_MARKER = 16,	/* non-present: no page (lost in swap), a touch is SIGBUS */
 	MMS_CLASS_GUARD_MARKER = 17,	/* non-present: no page, a touch is SIGSEGV */
 	MMS_CLASS_BAD = 18,		/* an entry this kernel should not hold */
 	MMS_NR_CLASSES = 19,
@@ -105,7 +105,8 @@ struct mms_layout {
 	__u8 marker_poison;
 	__u8 marker_guard;
 	__u8 nr_swapfiles;	/* swap types below this are swap areas */
-	__u8 pad[3];
+	__u8 swp_poison;	/* the type of what elsewhere is a marker; 0: none */
+	__u8 pad[2];
 };
 
 #define MMS_RECORDS_MAGIC 0x3153434552534d4dULL /* "MMSRECS1", little endian */
@@ -143,6 +144,7 @@ struct mms_record {
 _Static_assert(sizeof(struct mms_layout) == 72, "mms_layout is ABI");
 _Static_assert(__builtin_offsetof(struct mms_layout, swp_hwpoison) == 56, "mms_layout is ABI");
 _Static_assert(__builtin_offsetof(struct mms_layout, marker_guard) == 67, "mms_layout is ABI");
+_Static_assert(__builtin_offsetof(struct mms_layout, swp_poison) == 69, "mms_layout is ABI");
 _Static_assert(sizeof(struct mms_records_header) == 96, "mms_records_header is ABI");
 _Static_assert(__builtin_offsetof(struct mms_records_header, pid) == 16, "header is ABI");
 _Static_assert(__builtin_offsetof(struct mms_records_header, layout) == 24, "header is ABI");
