@@ -3,9 +3,10 @@
  * Attached processes: references from struct pid to task to mm, attach, detach, holds, rights.
  * Knows nothing of page tables.
  *
- * mms_targets_lock protects the list and the members attached, holds and dir of every target. It
- * is held while a target's directory is made or removed, so that a PID's directory is never there
- * twice; no operation of a file inside such a directory may take it, since removal waits for those.
+ * mms_targets_lock protects the list and the members attached, holds and gone of every target.
+ * A directory is removed without it: removal waits for reads under way in that directory, and one
+ * that waits for the target's mmap_lock must not stop others. Until it is removed the target stays
+ * in the list, marked gone, and keeps its number; who wants that number waits.
  */
 #include <linux/capability.h>
 #include <linux/fs.h>
@@ -16,6 +17,7 @@
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/wait.h>
 
 #include "debugfs.h"
 #include "target.h"
@@ -23,6 +25,7 @@
 unsigned int mms_max_targets = 1024;
 
 static DEFINE_MUTEX(mms_targets_lock);
+static DECLARE_WAIT_QUEUE_HEAD(removed_wait);
 static LIST_HEAD(mms_targets);
 static unsigned int nr_targets;
 
@@ -74,7 +77,7 @@ static struct mms_target *find_locked(const struct pid *pid)
 
 	lockdep_assert_held(&mms_targets_lock);
 	list_for_each_entry(target, &mms_targets, node)
-		if (target->pid == pid)
+		if (target->pid == pid && !target->gone)
 			return target;
 	return NULL;
 }
@@ -86,7 +89,7 @@ static struct mms_target *find_by_nr_locked(pid_t nr)
 
 	lockdep_assert_held(&mms_targets_lock);
 	list_for_each_entry(target, &mms_targets, node) {
-		if (pid_vnr(target->pid) != nr)
+		if (pid_vnr(target->pid) != nr || target->gone)
 			continue;
 		if (pid_has_task(target->pid, PIDTYPE_TGID))
 			return target;
@@ -151,36 +154,75 @@ static struct mms_target *add_locked(struct pid *pid)
 	return target;
 }
 
-static void remove_locked(struct mms_target *target)
+/* Marks a target that nobody wants any more. Return: whether remove_target() is to follow. */
+static bool drop_unwanted_locked(struct mms_target *target)
 {
 	lockdep_assert_held(&mms_targets_lock);
+	if (target->attached || target->holds)
+		return false;
 	WRITE_ONCE(target->gone, true);
+	return true;
+}
+
+/* Removes a target marked gone, by whoever marked it. */
+static void remove_target(struct mms_target *target)
+{
+	mms_debugfs_remove_target(target);
+	mutex_lock(&mms_targets_lock);
 	list_del(&target->node);
 	nr_targets--;
-	mms_debugfs_remove_target(target);
+	mutex_unlock(&mms_targets_lock);
+	wake_up_all(&removed_wait);
 	mms_target_put(target);
 }
 
-/* Whether no exited target still occupies the directory of this number. */
-static bool number_is_free_locked(struct pid *pid)
+/* The target that occupies the directory of this PID, other than the process itself. */
+static struct mms_target *find_occupant_locked(struct pid *pid)
 {
 	struct mms_target *target;
 
 	list_for_each_entry(target, &mms_targets, node)
-		if (target->nr == pid_nr(pid) && target->pid != pid)
-			return false;
-	return true;
+		if (target->nr == pid_nr(pid) && (target->pid != pid || target->gone))
+			return target;
+	return NULL;
 }
 
-static struct mms_target *find_or_add_locked(struct pid *pid)
+static bool is_being_removed(pid_t nr)
 {
-	struct mms_target *target = find_locked(pid);
+	struct mms_target *target;
+	bool found = false;
 
-	if (target)
-		return target;
-	if (!number_is_free_locked(pid))
-		return ERR_PTR(-EEXIST);
-	return add_locked(pid);
+	mutex_lock(&mms_targets_lock);
+	list_for_each_entry(target, &mms_targets, node)
+		found |= target->nr == nr && target->gone;
+	mutex_unlock(&mms_targets_lock);
+	return found;
+}
+
+/*
+ * The target of a process, with mms_targets_lock taken if one is returned. Waits while the number's
+ * directory is being removed; the number of an exited target is not free.
+ */
+static struct mms_target *lock_target(struct pid *pid)
+{
+	struct mms_target *target, *occupant;
+
+	for (;;) {
+		mutex_lock(&mms_targets_lock);
+		target = find_locked(pid);
+		occupant = target ? NULL : find_occupant_locked(pid);
+		if (!target && !occupant)
+			target = add_locked(pid);
+		if (!IS_ERR_OR_NULL(target))
+			return target;
+		if (occupant && !occupant->gone)
+			target = ERR_PTR(-EEXIST);
+		mutex_unlock(&mms_targets_lock);
+		if (target)
+			return target;
+		if (wait_event_killable(removed_wait, !is_being_removed(pid_nr(pid))))
+			return ERR_PTR(-EINTR);
+	}
 }
 
 int mms_target_attach(pid_t nr, const struct file *opener)
@@ -194,14 +236,13 @@ int mms_target_attach(pid_t nr, const struct file *opener)
 	err = check_process(pid, opener);
 	if (err)
 		goto out_put;
-	mutex_lock(&mms_targets_lock);
-	target = find_or_add_locked(pid);
-	if (IS_ERR(target))
-		err = PTR_ERR(target);
-	else if (target->attached)
+	target = lock_target(pid);
+	err = PTR_ERR_OR_ZERO(target);
+	if (err)
+		goto out_put;
+	if (target->attached)
 		err = -EEXIST;
-	else
-		target->attached = true;
+	target->attached = true;
 	mutex_unlock(&mms_targets_lock);
 out_put:
 	put_pid(pid);
@@ -219,15 +260,13 @@ int mms_target_hold(pid_t nr, const struct file *opener, struct mms_target **hel
 	err = check_process(pid, opener);
 	if (err)
 		goto out_put;
-	mutex_lock(&mms_targets_lock);
-	target = find_or_add_locked(pid);
-	if (IS_ERR(target)) {
-		err = PTR_ERR(target);
-	} else {
-		target->holds++;
-		mms_target_get(target);
-		*held = target;
-	}
+	target = lock_target(pid);
+	err = PTR_ERR_OR_ZERO(target);
+	if (err)
+		goto out_put;
+	target->holds++;
+	mms_target_get(target);
+	*held = target;
 	mutex_unlock(&mms_targets_lock);
 out_put:
 	put_pid(pid);
@@ -236,27 +275,33 @@ out_put:
 
 void mms_target_unhold(struct mms_target *target)
 {
+	bool unwanted;
+
 	mutex_lock(&mms_targets_lock);
-	if (!--target->holds && !target->attached)
-		remove_locked(target);
+	target->holds--;
+	unwanted = drop_unwanted_locked(target);
 	mutex_unlock(&mms_targets_lock);
+	if (unwanted)
+		remove_target(target);
 	mms_target_put(target);
 }
 
 int mms_target_detach(pid_t nr)
 {
 	struct mms_target *target;
+	bool unwanted = false;
 	int err = -ESRCH;
 
 	mutex_lock(&mms_targets_lock);
 	target = find_by_nr_locked(nr);
 	if (target && target->attached) {
 		target->attached = false;
-		if (!target->holds)
-			remove_locked(target);
+		unwanted = drop_unwanted_locked(target);
 		err = 0;
 	}
 	mutex_unlock(&mms_targets_lock);
+	if (unwanted)
+		remove_target(target);
 	return err;
 }
 
@@ -264,10 +309,9 @@ void mms_targets_destroy(void)
 {
 	struct mms_target *target, *next;
 
-	mutex_lock(&mms_targets_lock);
+	/* No file is open, hence nobody else adds or removes. */
 	list_for_each_entry_safe(target, next, &mms_targets, node)
-		remove_locked(target);
-	mutex_unlock(&mms_targets_lock);
+		remove_target(target);
 }
 
 void mms_targets_for_each(void (*row)(const struct mms_target *target, void *arg), void *arg)
@@ -276,6 +320,7 @@ void mms_targets_for_each(void (*row)(const struct mms_target *target, void *arg
 
 	mutex_lock(&mms_targets_lock);
 	list_for_each_entry(target, &mms_targets, node)
-		row(target, arg);
+		if (!target->gone)
+			row(target, arg);
 	mutex_unlock(&mms_targets_lock);
 }

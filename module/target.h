@@ -25,7 +25,7 @@ struct pid_namespace;
  * @comm: the command name when it was attached
  * @attached: attached by name, until detached
  * @holds: open files that hold it (a hold ends with the file, even if its owner is killed)
- * @gone: no longer in the list; walks under way stop
+ * @gone: on its way out of the list; walks under way stop
  * @dir: its directory in debugfs
  *
  * Nothing here pins the process or its memory.
@@ -50,7 +50,8 @@ extern unsigned int mms_max_targets;
  * @opener: the open control file, whose opener's capabilities count
  *
  * May sleep. Return: 0, -ESRCH no such process or it has no memory left, -EINVAL a kernel thread,
- * -EPERM no CAP_SYS_PTRACE over it, -EEXIST attached already, -ENOSPC too many, -ENOMEM.
+ * -EPERM no CAP_SYS_PTRACE over it, -EEXIST attached already, or an exited process with this number
+ * still is, -ENOSPC too many, -ENOMEM, -EINTR fatal signal.
  */
 int mms_target_attach(pid_t nr, const struct file *opener);
 
@@ -62,7 +63,7 @@ int mms_target_attach(pid_t nr, const struct file *opener);
  *
  * Unlike mms_target_attach() it accepts a process that is attached already.
  *
- * May sleep. Return: as mms_target_attach() without -EEXIST.
+ * May sleep. Return: as mms_target_attach(), but -EEXIST only for an exited process.
  */
 int mms_target_hold(pid_t nr, const struct file *opener, struct mms_target **held);
 void mms_target_unhold(struct mms_target *target);

@@ -20,26 +20,33 @@ struct processes {
 	u64 cost[MMS_NR_COSTS];
 };
 
+static bool has_process(struct pid *pid)
+{
+	struct task_struct *leader = pid_task(pid, PIDTYPE_TGID);
+
+	return leader && !(leader->flags & PF_KTHREAD);
+}
+
 /* The process with the lowest PID not below @nr, with a reference; NULL: none. */
 static struct pid *next_process(int *nr)
 {
 	struct pid_namespace *ns = task_active_pid_ns(current);
-	struct task_struct *leader;
 	struct pid *pid;
 
-	rcu_read_lock();
+	/* One number at a time: there may be very many threads between two processes. */
 	for (;; ++*nr) {
+		rcu_read_lock();
 		pid = idr_get_next(&ns->idr, nr);
-		if (!pid)
-			break;
-		leader = pid_task(pid, PIDTYPE_TGID);
-		if (leader && !(leader->flags & PF_KTHREAD)) {
+		if (pid && has_process(pid)) {
 			get_pid(pid);
-			break;
+			rcu_read_unlock();
+			return pid;
 		}
+		rcu_read_unlock();
+		if (!pid)
+			return NULL;
+		cond_resched();
 	}
-	rcu_read_unlock();
-	return pid;
 }
 
 static void describe(struct processes *processes, struct pid *pid)
