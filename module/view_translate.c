@@ -10,6 +10,7 @@
  */
 #include <linux/irqflags.h>
 #include <linux/kstrtox.h>
+#include <linux/magic.h>
 #include <linux/mm.h>
 #include <linux/mmap_lock.h>
 #include <linux/pagemap.h>
@@ -154,6 +155,21 @@ static void look_at_file(struct mms_place *place, const struct mms_walk *walk, u
 	place->swapped = vma->shmem && entry && xa_is_value(entry);
 }
 
+/*
+ * Whether pages come from a page cache that is filled from a file or is shared memory: not those of
+ * a driver, and not those of what is only called a file (perf, BPF, io_uring: anonymous inodes).
+ */
+static bool maps_page_cache(const struct vm_area_struct *vma)
+{
+	const struct inode *inode;
+
+	if (!vma->vm_file || (vma->vm_flags & (VM_PFNMAP | VM_IO)))
+		return false;
+	inode = file_inode(vma->vm_file);
+	return (S_ISREG(inode->i_mode) || S_ISBLK(inode->i_mode)) &&
+	       inode->i_sb->s_magic != SECRETMEM_MAGIC;
+}
+
 static void look_at_vma(struct mms_place *place, struct vm_area_struct *vma)
 {
 	place->vma = true;
@@ -162,7 +178,7 @@ static void look_at_vma(struct mms_place *place, struct vm_area_struct *vma)
 	place->executable = vma->vm_flags & VM_EXEC;
 	place->shared = vma->vm_flags & VM_SHARED;
 	place->anonymous = vma_is_anonymous(vma);
-	place->file = vma->vm_file && !S_ISCHR(file_inode(vma->vm_file)->i_mode);
+	place->file = maps_page_cache(vma);
 	place->hugetlb = is_vm_hugetlb_page(vma);
 	place->shadow_stack = vma->vm_flags & mms_vm_shadow_stack();
 	place->uffd_missing = userfaultfd_missing(vma);
