@@ -24,6 +24,7 @@ static struct zoo_report report;
 static int command_fd, answer_fd;
 
 struct zoo_area *zoo_area;
+int zoo_pkey;
 
 static void send_report(void)
 {
@@ -292,6 +293,8 @@ static void __attribute__((noinline)) execute(u64 addr)
 
 static void access_addr(u64 addr, enum zoo_access access)
 {
+	if (zoo_pkey)
+		pkey_set(zoo_pkey, 0);
 	if (sigsetjmp(out, 1))
 		return;
 	if (access == ZOO_READ)

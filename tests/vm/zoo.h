@@ -118,6 +118,9 @@ extern const char *const zoo_names[];
 /* The last area added. */
 extern struct zoo_area *zoo_area;
 
+/* A protection key in use, or 0: signals take the right to it away. */
+extern int zoo_pkey;
+
 void zoo_add(const char *label, const void *addr, size_t len, unsigned int kind);
 void zoo_want(unsigned int class, unsigned int level, u64 pages);
 void zoo_column(const char *name, u64 kb);

@@ -199,8 +199,6 @@ static void make_threads(void)
 		zoo_add("stack of a thread", at, 64 * PAGE, MMS_KIND_TSTACK);
 	}
 	pthread_barrier_wait(&ready);
-	if (!proc_wait_idle(getpid(), 30))
-		return;
 }
 
 #ifndef PR_SET_VMA

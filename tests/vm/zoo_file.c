@@ -59,6 +59,24 @@ static void make_file(void)
 	zoo_want(MMS_CLASS_FILE, MMS_PTE, 4);
 }
 
+/* In no page cache: the first touch reads it. */
+static void make_cold_file(void)
+{
+	int fd = zoo_file("cold", 16);
+	char *at;
+
+	if (posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED))
+		zoo_fail("fadvise");
+	at = zoo_map(16 * PAGE, RW, MAP_PRIVATE, fd, 0, 0);
+	zoo_advise(at, 16 * PAGE, MADV_RANDOM);
+	zoo_add("cold", at, 16 * PAGE, MMS_KIND_DATA);
+	zoo_column("untouched", 64);
+	at = zoo_map(16 * PAGE, RW, MAP_SHARED, fd, 0, 0);
+	zoo_advise(at, 16 * PAGE, MADV_RANDOM);
+	zoo_add("cold, shared", at, 16 * PAGE, MMS_KIND_FILE);
+	zoo_column("untouched", 64);
+}
+
 static void make_memfd(void)
 {
 	int fd = zoo_memfd("an object", 32 * PAGE, 0);
@@ -185,6 +203,7 @@ static void make_dax(void)
 
 const struct zoo_maker zoo_file_makers[] = {
 	{ "file", make_file },
+	{ "cold-file", make_cold_file },
 	{ "memfd", make_memfd },
 	{ "shmem-thp", make_shmem_thp },
 	{ "sysv", make_sysv },

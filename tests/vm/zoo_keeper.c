@@ -21,8 +21,8 @@
 const char *const zoo_names[] = {
 	"swap-error",
 	"small", "thp", "huge-zero", "stack", "threads", "named", "dev-zero",
-	"soft-dirty", "hwpoison", "cow", "offlined", "moved", "ksm", "pkey",
-	"file", "memfd", "shmem-thp", "sysv", "odd-names", "file-thp", "dax",
+	"soft-dirty", "hwpoison", "cow", "offlined", "moved", "numa-hint", "ksm", "pkey",
+	"file", "cold-file", "memfd", "shmem-thp", "sysv", "odd-names", "file-thp", "dax",
 	"hugetlb", "hugetlb-1g", "hugetlb-fork", "pmd-share", "hugetlb-poison",
 	"swap", "shmem-swap",
 	"uffd-anon", "uffd-shmem", "uffd-hugetlb", "uffd-poison",

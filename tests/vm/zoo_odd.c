@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/rseq.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -162,10 +163,13 @@ asm(".pushsection .rodata\n"
     "zoo_one_page_end:\n"
     ".popsection");
 
+/* The kernel writes to a thread's rseq area when it is preempted, and kills who has none left. */
 static void become_one_page(void *arg)
 {
+	void *area = (char *)__builtin_thread_pointer() + __rseq_offset;
 	void (*code)(void *page) = arg;
 
+	syscall(SYS_rseq, area, sizeof(struct rseq), RSEQ_FLAG_UNREGISTER, RSEQ_SIG);
 	code(arg);
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "zoo.h"
@@ -117,7 +118,8 @@ static void make_offlined(void)
 
 static long move_pages_to(void **pages, int count, int node, int *status)
 {
-	int nodes[16], i;
+	static int nodes[1024];
+	int i;
 
 	for (i = 0; i < count; i++)
 		nodes[i] = node;
@@ -144,6 +146,42 @@ static void make_moved(void)
 	zoo_want(MMS_CLASS_ANON, MMS_PTE, 8);
 	zoo_add("huge, moved to the other node", huge, HUGE_2M, MMS_KIND_MMAP);
 	zoo_want(MMS_CLASS_ANON, MMS_PMD, 512);
+}
+
+/*
+ * Runs until the kernel, to see which node uses them, has taken access to pages away: to those on
+ * another node than this process.
+ */
+static void make_numa_hint(void)
+{
+	enum { PAGES = 1024 };
+	static int status[PAGES];
+	static void *pages[PAGES];
+	unsigned int cpu, node;
+	long before, i;
+	char *at;
+
+	if (access("/sys/devices/system/node/node1/meminfo", R_OK))
+		zoo_missing("a second memory node");
+	at = zoo_small(PAGES, PAGES);
+	for (i = 0; i < PAGES; i++)
+		pages[i] = at + i * PAGE;
+	syscall(SYS_getcpu, &cpu, &node, NULL);
+	before = proc_number("/proc/vmstat", "numa_pte_updates");
+	if (move_pages_to(pages, PAGES, !node, status))
+		zoo_fail("move_pages");
+	if (proc_write("/proc/sys/kernel/numa_balancing", "1"))
+		zoo_missing("NUMA balancing");
+	/* The kernel's clock for this is the processor time the process uses. */
+	for (i = 0; i < 2000 && proc_number("/proc/vmstat", "numa_pte_updates") < before + PAGES; i++)
+		while (clock() < (i + 1) * CLOCKS_PER_SEC / 100)
+			;
+	proc_write("/proc/sys/kernel/numa_balancing", "0");
+	if (proc_number("/proc/vmstat", "numa_pte_updates") < before + PAGES)
+		zoo_fail("the kernel has not looked at its pages");
+	zoo_add("balanced", at, PAGES * PAGE, MMS_KIND_MMAP);
+	zoo_want(MMS_CLASS_ANON, MMS_PTE, PAGES);
+	zoo_column("protnone", PAGES * 4);
 }
 
 /* Two whole scans after now: the first sees the pages, the second merges them. */
@@ -189,6 +227,7 @@ static void make_pkey(void)
 
 	if (pkey < 0)
 		zoo_missing("protection keys");
+	zoo_pkey = pkey;
 	if (pkey_mprotect(at, 4 * PAGE, PROT_READ | PROT_WRITE, pkey))
 		zoo_fail("pkey_mprotect");
 	zoo_add("under a protection key", at, 4 * PAGE, MMS_KIND_MMAP);
@@ -201,6 +240,7 @@ const struct zoo_maker zoo_state_makers[] = {
 	{ "cow", make_cow },
 	{ "offlined", make_offlined },
 	{ "moved", make_moved },
+	{ "numa-hint", make_numa_hint },
 	{ "ksm", make_ksm },
 	{ "pkey", make_pkey },
 	{}

@@ -32,11 +32,14 @@ struct uffdio_poison {
 #define UFFDIO_POISON _IOWR(UFFDIO, 0x08, struct uffdio_poison)
 #endif
 
-/* A userfaultfd with these features; -1 if the kernel does not have them. */
+/*
+ * A userfaultfd with these features; -1 if the kernel does not have them. Nobody reads it: who
+ * faults gets SIGBUS instead of waiting.
+ */
 static int open_uffd(u64 features)
 {
 	int fd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	struct uffdio_api api = { .api = UFFD_API, .features = features };
+	struct uffdio_api api = { .api = UFFD_API, .features = features | UFFD_FEATURE_SIGBUS };
 
 	if (fd < 0)
 		zoo_missing("userfaultfd");

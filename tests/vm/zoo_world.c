@@ -37,6 +37,8 @@ static struct setting settings[] = {
 	{ .path = "/proc/sys/vm/compaction_proactiveness", .value = "0" },
 	{ .path = "/proc/sys/vm/page-cluster", .value = "0" },
 	{ .path = "/proc/sys/kernel/numa_balancing", .value = "0" },
+	{ .path = "/sys/kernel/debug/sched/numa_balancing/scan_delay_ms", .value = "1" },
+	{ .path = "/sys/kernel/debug/sched/numa_balancing/scan_period_min_ms", .value = "10" },
 	{ .path = "/sys/kernel/debug/fault_around_bytes", .value = "4096" },
 	{ .path = MM "hugepages/hugepages-2048kB/nr_hugepages", .value = "24" },
 };
