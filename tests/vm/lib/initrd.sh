@@ -4,6 +4,10 @@
 
 initrd_modules='virtio_pci virtio_console 9pnet_virtio 9p overlay'
 
+# What init and guest use of busybox. Links made here cost the guest less than "busybox --install".
+initrd_applets='cat cp env grep hostname insmod ip ln mkdir mkfifo mount poweroff rmmod setsid sh sleep
+	stty switch_root sync tail uname'
+
 # initrd DIR: prints the path of its initramfs, made when missing or outdated.
 initrd() {
 	local dir=$1 file
@@ -15,11 +19,13 @@ initrd() {
 # Each run makes its own and renames it: two at once do no harm. Not compressed, because the guest
 # takes longer to unpack than to read it.
 initrd_make() {
-	local dir=$1 file=$2 root status
+	local dir=$1 file=$2 root status applet
 	root=$(mktemp -d "$dir/initrd.XXXXXX") || return
 	mkdir -p "$root"/{bin,dev,proc,sys,lower,rw,new,modules} &&
 		cp /bin/busybox "$root/bin/busybox" && cp "$vm/init" "$root/init" && cp "$vm/lib/guest" "$root/guest" &&
-		chmod 755 "$root" "$root/init" && initrd_add_modules "$dir" "$root/modules" &&
+		chmod 755 "$root" "$root/init" &&
+		for applet in $initrd_applets; do ln -s busybox "$root/bin/$applet"; done &&
+		initrd_add_modules "$dir" "$root/modules" &&
 		(cd "$root" && find . -print0 | sort -z | cpio --quiet -0 -o -H newc -R 0:0) >"$root.cpio" &&
 		mv "$root.cpio" "$file"
 	status=$?

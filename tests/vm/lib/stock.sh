@@ -15,13 +15,12 @@ stock_current() {
 
 # stock_headers HEADERS-META RELEASE: the packages that make up the headers.
 stock_headers() {
-	local headers
-	headers=$(apt_depends "$1" '^linux-headers-.*[0-9]' | head -n 1)
-	[[ $headers == "linux-headers-$2" ]] || headers=$1
-	[[ $headers == "linux-headers-$2" ]] || {
-		note "$1 does not belong to kernel $2"
+	local headers=$1
+	[[ $headers == "linux-headers-$2" ]] || headers=$(apt_depends "$1" '^linux-headers-.*[0-9]' | head -n 1)
+	if [[ $headers != "linux-headers-$2" ]]; then
+		[[ -z $headers ]] || note "$1 is $headers, which does not belong to kernel $2"
 		return 1
-	}
+	fi
 	printf '%s\n' "$headers"
 	apt_depends "$headers" '^linux-(headers|kbuild|compiler-gcc)-'
 }
