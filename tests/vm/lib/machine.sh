@@ -47,7 +47,7 @@ machine_disks() {
 machine_processor() {
 	machine+=(-cpu max -smp "$smp" -m "${mem}M")
 	if ((icount)); then
-		machine+=(-accel "tcg,thread=multi" -icount "shift=0,sleep=off")
+		machine+=(-accel "tcg,thread=single" -icount "shift=0,sleep=off")
 	elif [[ $1 == kvm ]]; then
 		machine+=(-accel kvm)
 	else
