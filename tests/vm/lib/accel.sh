@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# shellcheck disable=SC2154 # cache is set by common.sh
+# shellcheck disable=SC2154 # cache and program are set by common.sh and run
 # Whether this machine's KVM can be used. It may open and then hang: only a boot proves it.
 
 # accel DIR INITRD: prints kvm or tcg. The answer holds until the host reboots.
@@ -37,7 +37,7 @@ accel_boots() {
 	said=$(mktemp) || return
 	(
 		ulimit -c 0
-		setpriv --pdeathsig KILL timeout -k 1 15 setpriv --pdeathsig KILL qemu-system-x86_64 \
+		setpriv --pdeathsig KILL timeout -k 1 15 setpriv --pdeathsig KILL "$program" \
 			-nodefaults -display none -no-reboot -accel kvm -cpu max -m 512M \
 			-kernel "$1/vmlinuz" -initrd "$2" -append "console=ttyS0 panic=-1 mmscope_trial" \
 			-device virtio-serial-pci -chardev "file,id=status,path=${said//,/,,}" \

@@ -38,8 +38,12 @@ initrd_add_modules() {
 	local dir=$1 to=$2 release module path name
 	release=$(<"$dir/release")
 	for module in $initrd_modules; do
-		modprobe -C /dev/null -d "$dir" -S "$release" --show-depends "$module"
-	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' >"$to/paths"
+		modprobe -C /dev/null -d "$dir" -S "$release" --show-depends "$module" >>"$to/depends" 2>/dev/null || {
+			note "kernel $release has no $module, which it needs to reach the host's files"
+			return 1
+		}
+	done
+	awk '$1 == "insmod" && !seen[$2]++ { print $2 }' "$to/depends" >"$to/paths"
 	while read -r path; do
 		name=${path##*/}
 		case $path in
@@ -50,5 +54,5 @@ initrd_add_modules() {
 		esac || return
 		printf '%s\n' "${name%.ko*}.ko"
 	done <"$to/paths" >"$to/order"
-	rm "$to/paths"
+	rm "$to/depends" "$to/paths"
 }

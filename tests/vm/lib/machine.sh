@@ -45,7 +45,8 @@ machine_disks() {
 
 # machine_processor ACCEL: icount wants one processor emulated by one thread.
 machine_processor() {
-	machine+=(-cpu max -smp "$smp" -m "${mem}M")
+	# Copying with "rep movs" would count, and cost, an instruction for every byte.
+	machine+=(-cpu max,-fsrm -smp "$smp" -m "${mem}M")
 	if ((icount)); then
 		machine+=(-accel "tcg,thread=single" -icount "shift=0,sleep=off")
 	elif [[ $1 == kvm ]]; then
@@ -80,7 +81,7 @@ machine_terminal() {
 
 # machine_build DIR INITRD ACCEL
 machine_build() {
-	machine=(qemu-system-x86_64 -name mmscope -machine q35 -no-user-config -nodefaults -display none -no-reboot
+	machine=("$program" -name mmscope -machine q35 -no-user-config -nodefaults -display none -no-reboot
 		-kernel "$1/vmlinuz" -initrd "$2" -append "$(machine_append "$3")"
 		-chardev "file,id=console,path=${tmp//,/,,}/console" -serial chardev:console
 		-device virtio-serial-pci,ioeventfd=off)

@@ -13,12 +13,14 @@ apt_quiet() {
 		"${apt_own[@]}" "$@"
 }
 
-# Update scripts configured for the system may fail without root: whether the lists serve is found
-# out by using them, not from the exit status.
+# apt_use_own_lists [NAME SOURCES]: from the system's sources, or from the file SOURCES alone. Update
+# scripts configured for the system may fail without root: whether the lists serve is found out by
+# using them, not from the exit status.
 apt_use_own_lists() {
-	local dir=$cache/apt
+	local dir=$cache/${1:-apt}
 	mkdir -p "$dir/lists/partial" "$dir/archives/partial"
 	apt_own=(-o "Dir::State::Lists=$dir/lists" -o "Dir::Cache=$dir" -o Debug::NoLocking=1)
+	(($# < 2)) || apt_own+=(-o "Dir::Etc::sourcelist=$2" -o Dir::Etc::sourceparts=-)
 	[[ -n $(find "$dir/updated" -mmin -60 2>/dev/null) ]] && return
 	apt_quiet apt-get update >"$dir/update.log" 2>&1 || :
 	touch "$dir/updated"

@@ -33,7 +33,9 @@ verdict() {
 
 # verdict_died QEMU_STATUS: why the run has no result, or nothing.
 verdict_died() {
-	if said fail >/dev/null; then
+	if grep -q 'int3: 0000 \[#' "$log" && ! qemu_good "$program"; then
+		echo 'QEMU ran code that the guest had replaced, as those before 8.1 do: once more, please'
+	elif said fail >/dev/null; then
 		echo "the guest could not start CMD: $(said fail)"
 	elif (($1 == 124 || ($1 == 137 && timeout > 0 && SECONDS >= timeout))); then
 		echo "timeout: the guest was stopped after $timeout s$(verdict_stage)"
