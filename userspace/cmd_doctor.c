@@ -246,15 +246,14 @@ static const struct {
 	{ "swap", check_swap },
 };
 
-static int show(struct mms_out *out, const struct mms_style *style)
+static void show(struct mms_out *out)
 {
 	static const char *const states[] = { "ok", "limited", "no" };
 	struct mms_value values[NR_COLUMNS] = { 0 };
 	char detail[512];
 	unsigned int i, worst = OK;
 
-	if (mms_out_table(out, "checks", columns, NR_COLUMNS))
-		return -1;
+	mms_out_table(out, "checks", columns, NR_COLUMNS);
 	for (i = 0; i < ARRAY_SIZE(checks); i++) {
 		enum state state = checks[i].check(detail, sizeof(detail));
 
@@ -265,11 +264,9 @@ static int show(struct mms_out *out, const struct mms_style *style)
 		mms_out_row(out, values);
 	}
 	mms_out_table_end(out);
-	(void)style;
 	mms_out_string(out, "verdict", states[worst]);
 	mms_out_say(out, worst == NO ? "mmscope does not work here as things are\n" :
 				       "mmscope works here\n");
-	return 0;
 }
 
 static int run(const struct mms_command *command, struct mms_options *options, int argc,
@@ -277,20 +274,19 @@ static int run(const struct mms_command *command, struct mms_options *options, i
 {
 	struct mms_args args = { 0 };
 	struct mms_out *out;
-	int err;
 
 	mms_parse(command, options, &args, argc, argv);
-	if (mms_out_columns_help(&options->style, columns, NR_COLUMNS))
-		return 0;
 	options->style.wide = true;
 	out = mms_out_begin(&options->style, "doctor");
-	err = show(out, &options->style);
-	return mms_out_end(out, err) ? -1 : err;
+	show(out);
+	return mms_out_end(out, false);
 }
 
 const struct mms_command mms_cmd_doctor = {
 	.name = "doctor",
 	.args = "",
 	.summary = "what works on this machine, and what would mend it",
+	.columns = columns,
+	.nr_columns = NR_COLUMNS,
 	.run = run,
 };

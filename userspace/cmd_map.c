@@ -113,8 +113,7 @@ static int show(struct mms_out *out, const struct mms_session *session, struct m
 	mms_out_number(out, "pid", session->pid);
 	mms_out_string(out, "command", file->comm);
 	mms_out_say(out, "PID %d, %s\n", session->pid, file->comm);
-	if (mms_out_table(out, "vmas", columns, NR_COLUMNS))
-		return -1;
+	mms_out_table(out, "vmas", columns, NR_COLUMNS);
 	while (mms_viewtable_next(&table)) {
 		fill_huge(&table);
 		mms_out_row(out, table.values);
@@ -135,8 +134,6 @@ static int run(const struct mms_command *command, struct mms_options *options, i
 	struct mms_args args = { .min = 1, .max = 1 };
 
 	mms_parse(command, options, &args, argc, argv);
-	if (mms_out_columns_help(&options->style, columns, NR_COLUMNS))
-		return 0;
 	return mms_run_view(options, args.argv[0], "vmas", "map", show);
 }
 
@@ -144,5 +141,7 @@ const struct mms_command mms_cmd_map = {
 	.name = "map",
 	.args = "PID",
 	.summary = "its VMAs: what each is, what is really behind it",
+	.columns = columns,
+	.nr_columns = NR_COLUMNS,
 	.run = run,
 };

@@ -20,9 +20,9 @@ static const struct mms_column columns[NR_COLUMNS] = {
 	[END] = { "end", "END", MMS_ADDR, 12, 0, 0, "address behind the last" },
 	[LEVEL] = { "level", "LVL", MMS_TEXT, 3, 0, 0, "level of the entries" },
 	[NR] = { "entries", "NR", MMS_COUNT, 5, 0, 0, "entries of that level" },
-	[FRAME] = { "pfn", "FRAME", MMS_ADDR, 7, 0, 0, "first frame number; the others follow" },
+	[FRAME] = { "pfn", "FRAME", MMS_ADDR, 6, 0, 0, "first frame number; the others follow" },
 	[RAW] = { "raw", "RAW", MMS_RAW, 16, 1, 0, "first entry as it stands in the table" },
-	[CLASS] = { "class", "CLASS", MMS_TEXT, 5, 0, 0, "what is mapped, or where it is instead" },
+	[CLASS] = { "class", "CLASS", MMS_TEXT, 6, 0, 0, "what is mapped, or where it is instead" },
 	[FLAGS] = { "flags", "FLAGS", MMS_TEXT, 20, 0, true, "bits of the entries, by name" },
 	[SWAP_TYPE] = { "swap_type", "SWAP", MMS_COUNT, 4, MMS_ON_REQUEST, 0, "swap area" },
 	[SWAP_OFFSET] = { "swap_offset", "OFFSET", MMS_ADDR, 8, MMS_ON_REQUEST, 0,
@@ -95,11 +95,9 @@ static int show(const struct mms_options *options, const struct mms_session *ses
 
 	mms_out_number(out, "pid", session->pid);
 	mms_out_number(out, "paging_levels", records->header.paging_levels);
-	err = mms_out_table(out, "runs", columns, NR_COLUMNS);
-	if (!err) {
-		err = show_runs(out, records, options->style.no_pfn);
-		mms_out_table_end(out);
-	}
+	mms_out_table(out, "runs", columns, NR_COLUMNS);
+	err = show_runs(out, records, options->style.no_pfn);
+	mms_out_table_end(out);
 	if (!err)
 		mms_show_cost(out, records->cost);
 	return mms_out_end(out, err) ? -1 : err;
@@ -157,8 +155,6 @@ static int run(const struct mms_command *command, struct mms_options *options, i
 	struct mms_args args = { .min = 1, .max = 1, .extra = pages_options, .take = take };
 
 	mms_parse(command, options, &args, argc, argv);
-	if (mms_out_columns_help(&options->style, columns, NR_COLUMNS))
-		return 0;
 	return pages(options, args.argv[0]);
 }
 
@@ -166,5 +162,7 @@ const struct mms_command mms_cmd_pages = {
 	.name = "pages",
 	.args = "PID",
 	.summary = "its pages, in runs: frames, raw entries, flags",
+	.columns = columns,
+	.nr_columns = NR_COLUMNS,
 	.run = run,
 };

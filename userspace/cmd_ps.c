@@ -136,9 +136,9 @@ static int show(struct mms_out *out, const struct mms_session *session, struct m
 	size_t nr = 0;
 
 	(void)session;
-	if (mms_viewtable_init(&table, file, columns, NR_COLUMNS) ||
-	    mms_out_table(out, "processes", columns, NR_COLUMNS))
+	if (mms_viewtable_init(&table, file, columns, NR_COLUMNS))
 		return -1;
+	mms_out_table(out, "processes", columns, NR_COLUMNS);
 	if (!sort_key)
 		show_in_order(out, &table, &nr);
 	else if (show_sorted(out, &table, &nr))
@@ -175,8 +175,6 @@ static int run(const struct mms_command *command, struct mms_options *options, i
 	struct mms_args args = { .extra = ps_options, .take = take };
 
 	mms_parse(command, options, &args, argc, argv);
-	if (mms_out_columns_help(&options->style, columns, NR_COLUMNS))
-		return 0;
 	return mms_run_view(options, NULL, "processes", "ps", show);
 }
 
@@ -184,5 +182,7 @@ const struct mms_command mms_cmd_ps = {
 	.name = "ps",
 	.args = "",
 	.summary = "every process, measured by its page tables",
+	.columns = columns,
+	.nr_columns = NR_COLUMNS,
 	.run = run,
 };

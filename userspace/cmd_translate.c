@@ -245,7 +245,7 @@ static void show_touch(struct mms_out *out, const struct walked *w)
 	mms_out_object_end(out);
 }
 
-static int show_walked(struct mms_out *out, const struct walked *w, bool no_pfn)
+static void show_walked(struct mms_out *out, const struct walked *w, bool no_pfn)
 {
 	struct mms_value values[NR_COLUMNS];
 	unsigned int i;
@@ -253,8 +253,7 @@ static int show_walked(struct mms_out *out, const struct walked *w, bool no_pfn)
 	mms_out_object(out, NULL);
 	mms_out_address(out, "address", w->addr);
 	mms_out_say(out, "0x%lx\n", w->addr);
-	if (mms_out_table(out, "steps", columns, NR_COLUMNS))
-		return -1;
+	mms_out_table(out, "steps", columns, NR_COLUMNS);
 	for (i = 0; i < w->nr_steps; i++) {
 		step_values(values, w, i, no_pfn);
 		mms_out_row(out, values);
@@ -270,7 +269,6 @@ static int show_walked(struct mms_out *out, const struct walked *w, bool no_pfn)
 	mms_out_say(out, "what an access would do:\n");
 	show_touch(out, w);
 	mms_out_object_end(out);
-	return 0;
 }
 
 static int show_all(struct mms_out *out, struct mms_viewfile *file, const struct mms_style *style)
@@ -288,8 +286,7 @@ static int show_all(struct mms_out *out, struct mms_viewfile *file, const struct
 			continue;
 		if (nr++)
 			mms_out_say(out, "\n");
-		if (show_walked(out, &w, style->no_pfn))
-			return -1;
+		show_walked(out, &w, style->no_pfn);
 		w = (struct walked){ 0 };
 	}
 	return mms_viewfile_finish(file, "translate");
@@ -347,8 +344,6 @@ static int run(const struct mms_command *command, struct mms_options *options, i
 	int i, err = -1;
 
 	mms_parse(command, options, &args, argc, argv);
-	if (mms_out_columns_help(&options->style, columns, NR_COLUMNS))
-		return 0;
 	for (i = 1; i < args.nr; i++)
 		if (add_address(text, sizeof(text), args.argv[i]))
 			return -1;
@@ -365,5 +360,7 @@ const struct mms_command mms_cmd_translate = {
 	.args = "PID ADDRESS...",
 	.summary = "how addresses are translated, step by step",
 	.doc = "Also tells what a read, a write and an execution would do. Addresses are hexadecimal; any will do: mapped or not, user or kernel half.",
+	.columns = columns,
+	.nr_columns = NR_COLUMNS,
 	.run = run,
 };

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "command.h"
+#include "error.h"
 #include "session.h"
 #include "viewfile.h"
 
@@ -73,6 +74,19 @@ struct parsing {
 	struct mms_args *args;
 };
 
+/* Ends the program if --columns asks for help, or for what is not there. */
+static void check_columns(struct parsing *parsing, struct argp_state *state)
+{
+	const struct mms_command *command = parsing->command;
+	int err = mms_out_check_columns(&parsing->options->style, command->columns,
+					command->nr_columns);
+
+	if (err < 0)
+		argp_error(state, "%s", mms_failure());
+	if (err > 0)
+		exit(0);
+}
+
 static error_t parse_one(int key, char *arg, struct argp_state *state)
 {
 	struct parsing *parsing = state->input;
@@ -88,9 +102,8 @@ static error_t parse_one(int key, char *arg, struct argp_state *state)
 		args->nr = state->argc - state->next;
 		return 0;
 	case ARGP_KEY_END:
-		/* --columns help needs nobody to look at. */
-		if (args->nr < args->min && !(parsing->options->style.columns &&
-					      !strcmp(parsing->options->style.columns, "help")))
+		check_columns(parsing, state);
+		if (args->nr < args->min)
 			argp_error(state, "missing argument: %s", parsing->command->args);
 		if (args->nr > args->max)
 			argp_error(state, "unexpected argument: '%s'", args->argv[args->max]);

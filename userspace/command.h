@@ -25,6 +25,8 @@ struct mms_options {
  * @args: its arguments, for --help
  * @summary: one line on what it answers
  * @doc: more for its own --help, or NULL
+ * @columns: of its table, for --columns
+ * @nr_columns: how many; 0: it has no table
  * @run: does it. argv[0] is "mmscope NAME". Return: 0, or -1 with mms_failure() set.
  */
 struct mms_command {
@@ -32,6 +34,8 @@ struct mms_command {
 	const char *args;
 	const char *summary;
 	const char *doc;
+	const struct mms_column *columns;
+	unsigned int nr_columns;
 	int (*run)(const struct mms_command *command, struct mms_options *options, int argc,
 		   char **argv);
 };

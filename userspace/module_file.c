@@ -7,6 +7,7 @@
 #include <libgen.h>
 #include <libkmod.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,28 @@
 #include "module_file.h"
 
 #define NAME "mmscope"
+
+/* libkmod's own messages would come beside ours. */
+static void say_nothing(void *data, int priority, const char *file, int line, const char *function,
+			const char *format, va_list args)
+{
+	(void)data;
+	(void)priority;
+	(void)file;
+	(void)line;
+	(void)function;
+	(void)format;
+	(void)args;
+}
+
+static struct kmod_ctx *new_context(void)
+{
+	struct kmod_ctx *ctx = kmod_new(NULL, NULL);
+
+	if (ctx)
+		kmod_set_log_fn(ctx, say_nothing, NULL);
+	return ctx;
+}
 
 static bool find_built(char *path, size_t size)
 {
@@ -35,7 +58,7 @@ static bool find_built(char *path, size_t size)
 
 static bool find_installed(char *path, size_t size)
 {
-	struct kmod_ctx *ctx = kmod_new(NULL, NULL);
+	struct kmod_ctx *ctx = new_context();
 	struct kmod_list *list = NULL;
 	struct kmod_module *module;
 	bool found = false;
@@ -72,7 +95,7 @@ static int load_failed(const char *path, int error)
 
 int mms_module_load(const char *path)
 {
-	struct kmod_ctx *ctx = kmod_new(NULL, NULL);
+	struct kmod_ctx *ctx = new_context();
 	struct kmod_module *module = NULL;
 	int err;
 
@@ -88,7 +111,7 @@ int mms_module_load(const char *path)
 
 int mms_module_unload(void)
 {
-	struct kmod_ctx *ctx = kmod_new(NULL, NULL);
+	struct kmod_ctx *ctx = new_context();
 	struct kmod_module *module = NULL;
 	int err;
 

@@ -14,6 +14,8 @@
 #include "out.h"
 
 #define MAX_COLUMNS 80
+/* A flexible column shrinks to this before lines get longer than the page. */
+#define FLEX_LEAST  8
 #define INDENT	    "  "
 
 struct mms_out {
@@ -214,15 +216,35 @@ void mms_out_list_end(struct mms_out *out)
 
 /* Text */
 
+/* Where to break a line that is longer than @width: behind the last blank that fits, if any does. */
+static size_t break_line(const char *line, size_t len, unsigned int width)
+{
+	size_t cut = width;
+
+	if (len <= width)
+		return len;
+	while (cut && line[cut] != ' ')
+		cut--;
+	return cut ? cut : len;
+}
+
 void mms_out_say(struct mms_out *out, const char *format, ...)
 {
+	char text[2048], *line = text;
 	va_list args;
 
 	if (out->style.json)
 		return;
 	va_start(args, format);
-	vprintf(format, args);
+	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	while (*line) {
+		size_t len = strcspn(line, "\n");
+		size_t part = out->style.wide ? len : break_line(line, len, out->style.width);
+
+		printf("%.*s\n", (int)part, line);
+		line += part + (line[part] != '\0');
+	}
 }
 
 static const char *size_text(const struct mms_out *out, char *buf, uint64_t bytes)
@@ -267,36 +289,40 @@ static bool listed(const char *list, const char *key)
 	}
 }
 
-static int check_listed(const struct mms_out *out)
+static const struct mms_column *find_column(const struct mms_column *columns, unsigned int nr,
+					    const char *key, size_t len)
 {
-	const char *list = out->style.columns;
 	unsigned int i;
 
-	while (*list) {
-		size_t len = strcspn(list, ",");
-
-		for (i = 0; i < out->nr_columns; i++)
-			if (strlen(out->columns[i].key) == len &&
-			    !strncmp(out->columns[i].key, list, len))
-				break;
-		if (i == out->nr_columns)
-			return mms_fail("no column '%.*s' (--columns help lists them)", (int)len,
-					list);
-		list += len + (list[len] == ',');
-	}
-	return 0;
+	for (i = 0; i < nr; i++)
+		if (strlen(columns[i].key) == len && !strncmp(columns[i].key, key, len))
+			return &columns[i];
+	return NULL;
 }
 
-bool mms_out_columns_help(const struct mms_style *style, const struct mms_column *columns,
+int mms_out_check_columns(const struct mms_style *style, const struct mms_column *columns,
 			  unsigned int nr)
 {
+	const char *list = style->columns;
 	unsigned int i;
 
-	if (!style->columns || strcmp(style->columns, "help"))
-		return false;
-	for (i = 0; i < nr; i++)
-		printf("%-16s %s\n", columns[i].key, columns[i].help);
-	return true;
+	if (!list)
+		return 0;
+	if (!strcmp(list, "help")) {
+		for (i = 0; i < nr; i++)
+			printf("%-16s %s\n", columns[i].key, columns[i].help);
+		return 1;
+	}
+	for (;;) {
+		size_t len = strcspn(list, ",");
+
+		if (!find_column(columns, nr, list, len))
+			return mms_fail("no column '%.*s' (--columns help lists them)", (int)len,
+					list);
+		if (!list[len])
+			return 0;
+		list += len + 1;
+	}
 }
 
 static unsigned int table_width(const struct mms_out *out)
@@ -346,6 +372,10 @@ static void choose_columns(struct mms_out *out)
 		out->flex_width = 1024;
 	else if (width < style->width)
 		out->flex_width += style->width - width;
+	else if (width - style->width < out->flex_width - FLEX_LEAST)
+		out->flex_width -= width - style->width;
+	else
+		out->flex_width = FLEX_LEAST;
 }
 
 static void print_cell(const struct mms_out *out, unsigned int i, const char *text)
@@ -405,8 +435,8 @@ static void bold(const struct mms_out *out, bool on)
 		fputs(on ? "\033[1m" : "\033[0m", stdout);
 }
 
-int mms_out_table(struct mms_out *out, const char *key, const struct mms_column *columns,
-		  unsigned int nr)
+void mms_out_table(struct mms_out *out, const char *key, const struct mms_column *columns,
+		   unsigned int nr)
 {
 	unsigned int i;
 
@@ -416,17 +446,14 @@ int mms_out_table(struct mms_out *out, const char *key, const struct mms_column 
 	out->has_totals = false;
 	if (out->style.json) {
 		mms_out_list(out, key);
-		return 0;
+		return;
 	}
-	if (out->style.columns && check_listed(out))
-		return -1;
 	choose_columns(out);
 	bold(out, true);
 	for (i = 0; i < nr; i++)
 		if (out->shown[i])
 			print_cell(out, i, columns[i].head);
 	bold(out, false);
-	return 0;
 }
 
 void mms_out_row(struct mms_out *out, const struct mms_value *values)
@@ -453,43 +480,24 @@ void mms_out_total(struct mms_out *out, const char *key, const struct mms_value 
 	bold(out, false);
 }
 
-/* Prints @text behind what is in the line, or at the start of the next if it is too long. */
-static void print_wrapped(const struct mms_out *out, unsigned int *column, const char *text)
-{
-	unsigned int width = mms_text_width(text);
-
-	if (*column && *column + 1 + width > out->style.width) {
-		putchar('\n');
-		*column = 0;
-	} else if (*column) {
-		putchar(' ');
-		++*column;
-	}
-	fputs(text, stdout);
-	*column += width;
-}
-
 /* With their totals, so that nothing is overlooked for want of room. */
 static void name_missing_columns(struct mms_out *out)
 {
-	unsigned int i, column = 0;
-	char text[64];
+	char text[1024];
+	unsigned int i;
+	size_t len = 0;
 
-	for (i = 0; i < out->nr_columns; i++) {
+	for (i = 0; i < out->nr_columns && len < sizeof(text); i++) {
 		if (out->shown[i] || out->columns[i].rank == MMS_ON_REQUEST)
 			continue;
-		if (!column)
-			print_wrapped(out, &column, "(no room for:");
-		snprintf(text, sizeof(text), out->has_totals && out->columns[i].type == MMS_SIZE ?
-			 "%s %s;" : "%s;", out->columns[i].key,
-			 mms_out_size(out, out->totals[i].number));
-		print_wrapped(out, &column, text);
+		len += snprintf(text + len, sizeof(text) - len, "%s%s", len ? ", " : "",
+				out->columns[i].key);
+		if (len < sizeof(text) && out->has_totals && out->columns[i].type == MMS_SIZE)
+			len += snprintf(text + len, sizeof(text) - len, " %s",
+					mms_out_size(out, out->totals[i].number));
 	}
-	if (!column)
-		return;
-	print_wrapped(out, &column, "--wide shows all,");
-	print_wrapped(out, &column, "--columns LIST some)");
-	putchar('\n');
+	if (len)
+		mms_out_say(out, "(no room for %s; --wide shows all, --columns LIST some)\n", text);
 }
 
 void mms_out_table_end(struct mms_out *out)

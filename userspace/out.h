@@ -99,7 +99,7 @@ void mms_out_object_end(struct mms_out *out);
 void mms_out_list(struct mms_out *out, const char *key);
 void mms_out_list_end(struct mms_out *out);
 
-/* Sentences: in text as they are, in JSON nothing. */
+/* Whole lines of prose: in text, broken to fit the page; in JSON nothing. At most 2,000 bytes. */
 void mms_out_say(struct mms_out *out, const char *format, ...) __printf(2, 3);
 
 /* For text within a sentence. Return: @out's style's way to write @bytes. */
@@ -112,9 +112,9 @@ const char *mms_out_size(struct mms_out *out, uint64_t bytes);
  * @columns: its columns; must live until mms_out_table_end()
  * @nr: how many, at most 80
  *
- * Return: 0, or -1 with mms_failure() set if --columns names one that is not there.
+ * What --columns asks for must have been checked.
  */
-int mms_out_table(struct mms_out *out, const char *key, const struct mms_column *columns,
+void mms_out_table(struct mms_out *out, const char *key, const struct mms_column *columns,
 		  unsigned int nr);
 
 /* @values: one for each column. */
@@ -126,8 +126,16 @@ void mms_out_row(struct mms_out *out, const struct mms_value *values);
  */
 void mms_out_total(struct mms_out *out, const char *key, const struct mms_value *values);
 
-/* For --columns help: lists the columns. Return: whether that was asked for. */
-bool mms_out_columns_help(const struct mms_style *style, const struct mms_column *columns,
+/**
+ * mms_out_check_columns() - look at what --columns asks for, before anything is done
+ * @style: how to write
+ * @columns: the columns of the table to come
+ * @nr: how many
+ *
+ * Return: 0, 1 if it asks for help, which has been given, or -1 with mms_failure() set if it names a
+ * column that is not there.
+ */
+int mms_out_check_columns(const struct mms_style *style, const struct mms_column *columns,
 			  unsigned int nr);
 
 /* Says which columns there was no room for. */
