@@ -139,9 +139,14 @@ bool steps_open_kcore(void)
 	if (kcore < 0 || pread(kcore, &ehdr, sizeof(ehdr), 0) != sizeof(ehdr) || ehdr.e_phnum > 64 ||
 	    pread(kcore, phdr, ehdr.e_phnum * sizeof(*phdr), ehdr.e_phoff) < 0)
 		return false;
-	/* Of memory, kcore knows the physical address; of other kernel addresses it does not. */
+	/*
+	 * Of memory, kcore knows the physical address; of other kernel addresses it does not. The
+	 * kernel's image, at the top, is left out: parts of it that were given back are still in
+	 * its segment, but no longer mapped there.
+	 */
 	for (i = 0; i < ehdr.e_phnum; i++) {
-		if (phdr[i].p_type != PT_LOAD || phdr[i].p_paddr == (Elf64_Addr)-1)
+		if (phdr[i].p_type != PT_LOAD || phdr[i].p_paddr == (Elf64_Addr)-1 ||
+		    phdr[i].p_vaddr >= 0xffffffff80000000)
 			continue;
 		segment[nr_segments].pa = phdr[i].p_paddr;
 		segment[nr_segments].len = phdr[i].p_memsz;
@@ -161,15 +166,9 @@ bool steps_read_physical(u64 pa, u64 *value)
 	return false;
 }
 
-/* The kernel's own image is a segment too, at the top of the address space. */
 u64 steps_direct_map(void)
 {
-	unsigned int i;
-
-	for (i = 0; i < nr_segments; i++)
-		if (segment[i].va < 0xffffffff80000000)
-			return segment[i].va - segment[i].pa;
-	return 0;
+	return nr_segments ? segment[0].va - segment[0].pa : 0;
 }
 
 /* Bits of an entry that hold an address: as many as the processor has address lines. */
@@ -282,6 +281,7 @@ void steps_reread(const struct translation *t, struct tap_diffs *diffs)
 	u64 value;
 
 	for (i = 0; i < t->nr_steps; i++) {
+		value = 0;
 		diffs->nr_compared++;
 		if (!steps_read_physical(t->step[i].pa, &value) || value != t->step[i].raw)
 			tap_differs(diffs, "%llx: %s at %llx is %llx, memory holds %llx", t->addr,
