@@ -235,10 +235,13 @@ char *mms_copy_text(const char __user *ubuf, size_t len)
 	return text;
 }
 
-/* A PID and nothing else. Return: 0, or -EINVAL also for what no PID can be. */
+/*
+ * A PID and nothing else, not even the newline that kstrtoint() takes. Return: 0, or -EINVAL also
+ * for what no PID can be.
+ */
 static int parse_pid(const char *text, pid_t *nr)
 {
-	if (*text < '0' || *text > '9' || kstrtoint(text, 10, nr))
+	if (*text < '0' || *text > '9' || strchr(text, '\n') || kstrtoint(text, 10, nr))
 		return -EINVAL;
 	return 0;
 }
