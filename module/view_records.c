@@ -22,6 +22,7 @@ enum part { PART_HEADER, PART_RUNS, PART_TAIL, PART_DONE };
  * @runs: what the walk fills
  * @header: first piece of the stream
  * @tail: last piece of the stream
+ * @more: what the last chunk returned: the walk is over unless it is 1
  * @part: what @window shows
  * @window: the piece of the stream under way
  * @window_len: its length in bytes
@@ -33,6 +34,7 @@ struct records {
 	struct mms_runs runs;
 	struct mms_records_header header;
 	struct mms_record tail[MMS_NR_COSTS + 1];
+	int more;
 	enum part part;
 	const void *window;
 	size_t window_len;
@@ -69,6 +71,7 @@ static int begin(struct records *records)
 		.page_shift = PAGE_SHIFT,
 		.layout = mms_layout,
 	};
+	records->more = 1;
 	records->window_pos = 0;
 	records->window_len = 0;
 	show_window(records, PART_HEADER, &records->header, sizeof(records->header));
@@ -97,19 +100,19 @@ static void show_tail(struct records *records, int err)
 static void advance(struct records *records)
 {
 	struct mms_runs *runs = &records->runs;
-	int more = 1;
 
 	if (records->part >= PART_TAIL) {
-		show_window(records, PART_DONE, NULL, 0);
+		/* Not NULL, which would begin again: what follows the end is nothing. */
+		show_window(records, PART_DONE, records->tail, 0);
 		return;
 	}
 	runs->nr = 0;
-	while (!runs->nr && more > 0)
-		more = mms_read_chunk(records->read);
+	while (!runs->nr && records->more > 0)
+		records->more = mms_read_chunk(records->read);
 	if (runs->nr)
 		show_window(records, PART_RUNS, runs->run, runs->nr * sizeof(runs->run[0]));
 	else
-		show_tail(records, more);
+		show_tail(records, records->more);
 }
 
 /* Makes the window hold @pos, walking again from the top if it lies behind. */
