@@ -214,6 +214,23 @@ u64 views_cost(const struct views_table *table, const char *key)
 	return UINT64_MAX;
 }
 
+const char *views_target(pid_t dir)
+{
+	char *text = proc_read_file(VIEWS_DIR "/targets", NULL), *line, *end;
+	static char row[128];
+	int in, len;
+
+	snprintf(row, sizeof(row), "no row");
+	for (line = text; line && (end = strchr(line, '\n')); line = end + 1) {
+		*end = '\0';
+		len = 0;
+		if (sscanf(line, "%*d %d %*s %*s %*d %n", &in, &len) == 1 && len && in == dir)
+			snprintf(row, sizeof(row), "%.*s", len - 1, line);
+	}
+	free(text);
+	return row;
+}
+
 const char *views_value(const char *text, const char *key)
 {
 	static char value[256];

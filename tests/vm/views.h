@@ -58,6 +58,12 @@ u64 views_hex(const struct views_table *table, size_t row, const char *column);
 u64 views_cost(const struct views_table *table, const char *key);
 u64 views_remark(const struct views_table *table, const char *key);
 
+/*
+ * A target's row in targets, by the name of its directory, without its last field, comm: "PID DIR
+ * STATE ATTACHED HOLDS", or "no row". In a static buffer.
+ */
+const char *views_target(pid_t dir);
+
 /* The value of a "KEY VALUE" line of a summary or of the version; NULL if there is none. */
 const char *views_value(const char *text, const char *key);
 u64 views_number(const char *text, const char *key);
