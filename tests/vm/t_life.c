@@ -173,8 +173,7 @@ static void check_exit(void)
 	close_views(reading.fd);
 	open_views(pid, reading.fd);
 	check_errors(reading.fd, ESRCH, "an exited process");
-	/* It has no number any more, but its directory is there. */
-	tap_str(views_target(pid) + 1, views_target(pid) + 1, "it has a row");
+	check_row(pid, "exited yes 0", "an exited process is still a target");
 	tap_result(views_attach(pid), -ESRCH, "an exited process cannot be attached");
 	end(&reading);
 	spawn_end(pid);
