@@ -114,6 +114,7 @@ static void check_counts(pid_t pid)
 	int fd = hold(pid), view = open(views_path(pid, "summary"), O_RDONLY);
 	char byte;
 
+	/* However many others there may be. */
 	proc_write("/sys/module/mmscope/parameters/max_targets", "1");
 	tap_result(hold(getpid()), -ENOSPC, "a held process counts as a target");
 	proc_write("/sys/module/mmscope/parameters/max_targets", "1024");

@@ -126,6 +126,7 @@ main() {
 	point $? "insmod with a budget too small: refused, nothing is left"
 	insmod "$module"
 	check_busy
+	echo $$ >"$dir/detach"
 	is_loaded
 	point $? "the module is there at the end"
 	return "$failed"
