@@ -82,23 +82,28 @@ static void set_swap_extra(struct subject *subject, const struct zoo_animal *ani
 	}
 }
 
-/* Pages of an area by class and level. */
+/* Pages of an area by class and level. Runs may begin before the area, or end after it. */
 static u64 count_pages(const struct subject *subject, const struct zoo_area *area,
 		       const struct zoo_want *want)
 {
-	u64 pages = 0;
+	u64 bytes = 0;
 	size_t i;
 
 	for (i = 0; i < subject->records.nr; i++) {
 		const struct mms_record *rec = &subject->records.rec[i];
+		u64 start = rec->addr;
+		u64 end = start + rec->nr * views_entry_bytes(&subject->records, rec);
 
-		if (rec->addr < area->addr || rec->addr >= area->addr + area->len)
-			continue;
 		if (want && (rec->class != want->class || rec->level != want->level))
 			continue;
-		pages += rec->nr * views_entry_bytes(&subject->records, rec) / PAGE;
+		if (start < area->addr)
+			start = area->addr;
+		if (end > area->addr + area->len)
+			end = area->addr + area->len;
+		if (start < end)
+			bytes += end - start;
 	}
-	return pages;
+	return bytes / PAGE;
 }
 
 static void check_wants(const struct subject *subject, const struct zoo_area *area,

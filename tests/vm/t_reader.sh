@@ -223,7 +223,7 @@ while [[ ! -s $tmp/ready ]]; do :; done
 heap=$(awk '/\[heap\]/ { print $1 }' "/proc/$pid/maps" | cut -d- -f1)
 start_many 3000
 big=$many
-kthread=$(cat /sys/fs/cgroup/cgroup.procs | while read -r p; do [[ -z $(cat "/proc/$p/cmdline" 2>/dev/null | tr -d '\0') && $(awk '/^VmSize/' "/proc/$p/status") == '' ]] && echo "$p" && break; done)
+kthread=$(while read -r p; do [[ -z $(cat "/proc/$p/cmdline" 2>/dev/null | tr -d '\0') && $(awk '/^VmSize/' "/proc/$p/status") == '' ]] && echo "$p" && break; done </sys/fs/cgroup/cgroup.procs)
 
 echo 1..64
 for command in "map $pid" "tables $pid" "pages $pid" "ps" "translate $pid $heap ffffffff81000000 12" "doctor"; do

@@ -37,7 +37,7 @@ static char *map(size_t size, int protection, int flags, int fd)
 static char *map_huge(void)
 {
 	char *area = map(4 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
-	char *huge = (char *)(((unsigned long)area + 2 * MIB - 1) & ~(2 * MIB - 1));
+	char *huge = area + (-(unsigned long)area & (2 * MIB - 1));
 
 	madvise(huge, 2 * MIB, MADV_HUGEPAGE);
 	memset(huge, 1, 2 * MIB);
@@ -65,8 +65,7 @@ static char *map_file(const char *name)
 	file = map(256 * KIB, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd);
 	close(fd);
 	/* Half of it is read, a quarter written: copies of the file's pages. */
-	for (size_t i = 0; i < 128 * KIB; i += 4 * KIB)
-		(void)*(volatile char *)(file + i);
+	madvise(file, 128 * KIB, MADV_POPULATE_READ);
 	memset(file, 3, 64 * KIB);
 	return file;
 }
@@ -102,5 +101,6 @@ int main(int argc, char **argv)
 	puts("ready");
 	fflush(stdout);
 	pause();
+	free(heap);
 	return 0;
 }
