@@ -15,7 +15,8 @@ struct row {
 	struct mms_vma vma;
 	struct mms_vma_name name;
 	struct mms_stat stat;
-	unsigned long end;	/* of what was walked */
+	unsigned long start;	/* of what was walked */
+	unsigned long end;
 	bool complete;
 };
 
@@ -58,6 +59,7 @@ static void vmas_vma_end(struct mms_walk *walk, bool complete)
 
 	mms_stat_derive(&vmas->open.stat);
 	*row = vmas->open;
+	row->start = walk->from;
 	row->end = walk->addr;
 	row->complete = complete;
 	/* The reference to the file moved with the row. */
@@ -130,13 +132,13 @@ static void vmas_row(struct seq_file *m, struct mms_read *read)
 	struct vmas *vmas = read->priv;
 	const struct row *row = &vmas->rows[vmas->current_row];
 	unsigned long flags = row->vma.flags;
-	u64 offset = row->vma.file ? (u64)row->vma.pgoff << PAGE_SHIFT : 0;
+	u64 offset = ((u64)row->vma.pgoff << PAGE_SHIFT) + row->start - row->vma.start;
 
-	seq_printf(m, "%lx %lx %c%c%c%c %llx %02x:%02x %lu %s", row->vma.start,
-		   row->complete ? row->vma.end : row->end, flags & VM_READ ? 'r' : '-',
-		   flags & VM_WRITE ? 'w' : '-', flags & VM_EXEC ? 'x' : '-',
-		   flags & VM_MAYSHARE ? 's' : 'p', offset, MAJOR(row->name.dev),
-		   MINOR(row->name.dev), row->name.ino, mms_kind_name(row->vma.kind));
+	seq_printf(m, "%lx %lx %c%c%c%c %llx %02x:%02x %lu %s", row->start, row->end,
+		   flags & VM_READ ? 'r' : '-', flags & VM_WRITE ? 'w' : '-',
+		   flags & VM_EXEC ? 'x' : '-', flags & VM_MAYSHARE ? 's' : 'p',
+		   row->vma.file ? offset : 0, MAJOR(row->name.dev), MINOR(row->name.dev),
+		   row->name.ino, mms_kind_name(row->vma.kind));
 	mms_stat_show_fields(m, &row->stat);
 	mms_stat_show_contig(m, &row->stat.contig);
 	mms_stat_show_nodes(m, &row->stat.nodes);

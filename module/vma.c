@@ -138,6 +138,7 @@ int mms_walk_begin(struct mms_walk *walk, struct pid *pid, const struct file *op
 
 static void end_vma(struct mms_walk *walk, bool complete)
 {
+	complete &= walk->from == walk->vma.start;
 	walk->in_vma = false;
 	walk->prev_end = walk->vma.end;
 	walk->prev_data = walk->vma.kind == MMS_KIND_DATA;
@@ -163,6 +164,7 @@ static void enter_vma(struct mms_walk *walk, struct vm_area_struct *vma)
 		return;
 	mms_vma_read(vma, walk, &walk->vma);
 	walk->addr = max(walk->addr, walk->vma.start);
+	walk->from = walk->addr;
 	walk->in_vma = true;
 	walk->span_limit = ULONG_MAX;
 	if (walk->sink->vma_begin)

@@ -68,7 +68,7 @@ struct mms_span {
  *	of an upper level stands for all it would map.
  * @table: a page-table page, reported once when the walk first reaches it. May be NULL.
  * @vma_end: the VMA has been walked; with @complete false it changed before it was: what was seen
- *	is true for the part up to walk->addr. May be NULL.
+ *	is true for the part from walk->from up to walk->addr. May be NULL.
  * @span_cost: upper estimate of the instructions @span spends on one entry, by level
  * @vma_cost: the same for one VMA
  *
@@ -96,6 +96,8 @@ struct mms_sink {
  * @nr_levels: paging levels
  * @addr: everything below has been shown to the sink
  * @vma: the VMA being walked, if @in_vma
+ * @from: where it was entered: above its start if what lies below, shown before as another VMA, has
+ *	become a part of it since
  * @in_vma: it has begun and not ended
  * @span_limit: bytes a span may cover at most; the sink may lower it when a VMA begins
  * @stop: set by the sink to end the chunk
@@ -118,6 +120,7 @@ struct mms_walk {
 	unsigned int nr_levels;
 	unsigned long addr;
 	struct mms_vma vma;
+	unsigned long from;
 	bool in_vma;
 	unsigned long span_limit;
 	bool stop;
