@@ -175,6 +175,7 @@ static void check_exit(void)
 	check_errors(reading.fd, ESRCH, "an exited process");
 	check_row(pid, "exited yes 0", "an exited process is still a target");
 	tap_result(views_attach(pid), -ESRCH, "an exited process cannot be attached");
+	views_detach(pid);
 	end(&reading);
 	spawn_end(pid);
 }
