@@ -3,10 +3,11 @@
  * PID/translate: addresses are written, each one's walk is read back step by step. Any address:
  * of a VMA or outside, user or kernel half, canonical or not.
  *
- * User half: the rule of walk.c, which also makes it safe to descend outside VMAs. Kernel half:
- * its tables can be freed without that rule being kept (memory hot-remove), so entries are read
- * with the non-faulting accessor from frames known to be memory. Either way the walk is read
- * again and must come out the same, or it is repeated.
+ * User half: the rule of walk.c, and outside VMAs only tables that a VMA needs as well: munmap()
+ * frees the others with mmap_lock held for reading. Kernel half: its tables can be freed without
+ * that rule being kept (memory hot-remove), so entries are read with the non-faulting accessor
+ * from frames known to be memory. Either way the walk is read again and must come out the same,
+ * or it is repeated.
  */
 #include <linux/irqflags.h>
 #include <linux/kstrtox.h>
@@ -44,7 +45,10 @@ struct walked {
 	unsigned int nr_steps;
 	struct step user_copy;	/* of the top level, with page-table isolation */
 	bool has_user_copy;
+	u64 gap_start;		/* around a user address: no VMA; empty if it is in one */
+	u64 gap_end;
 	bool unreadable;	/* the tables lead outside known memory */
+	bool leaving;		/* the next table serves no VMA: it is being freed */
 	bool stable;		/* read twice with the same result */
 	bool in_vma;
 	struct mms_vma vma;
@@ -75,6 +79,18 @@ static bool is_table(const struct walked *w, u64 entry, enum mms_level level)
 	return w->kernel ? mms_entry_table(entry, level) : mms_entry_user_table(entry, level);
 }
 
+/*
+ * Whether the table that an entry of @level leads to serves a VMA: free_pgtables() spares those
+ * that reach beyond the gap.
+ */
+static bool serves_vma(const struct walked *w, enum mms_level level, unsigned int nr_levels)
+{
+	u64 size = 1ULL << mms_level_shift(level, nr_levels);
+	u64 start = w->addr & ~(size - 1);
+
+	return start < w->gap_start || start + size > w->gap_end;
+}
+
 static void descend(struct walked *w, struct mm_struct *mm, unsigned int nr_levels)
 {
 	u64 *table = mms_mm_root(mm), *slot;
@@ -84,6 +100,7 @@ static void descend(struct walked *w, struct mm_struct *mm, unsigned int nr_leve
 	lockdep_assert_irqs_disabled();
 	w->nr_steps = 0;
 	w->unreadable = false;
+	w->leaving = false;
 	for (;;) {
 		step = &w->step[w->nr_steps];
 		slot = table + mms_level_index(w->addr, level, nr_levels);
@@ -95,6 +112,9 @@ static void descend(struct walked *w, struct mm_struct *mm, unsigned int nr_leve
 		step->entry_pa = __pa(slot);
 		w->nr_steps++;
 		if (!is_table(w, step->entry, level))
+			return;
+		w->leaving = !w->kernel && !serves_vma(w, level, nr_levels);
+		if (w->leaving)
 			return;
 		table = mms_entry_to_table(step->entry);
 		level = mms_level_below(level, nr_levels);
@@ -115,6 +135,7 @@ static void read_user_copy(struct walked *w, struct mm_struct *mm, unsigned int 
 static bool same_walk(const struct walked *a, const struct walked *b)
 {
 	return a->nr_steps == b->nr_steps && a->unreadable == b->unreadable &&
+	       a->leaving == b->leaving &&
 	       !memcmp(a->step, b->step, a->nr_steps * sizeof(a->step[0]));
 }
 
@@ -230,6 +251,20 @@ static void look_around(struct walked *w, struct mms_walk *walk)
 		look_at_leaf(w, walk);
 }
 
+/* The gap between VMAs in which @w->addr lies. mmap_lock is held: no VMA comes or goes. */
+static void find_gap(struct walked *w, struct mm_struct *mm)
+{
+	VMA_ITERATOR(vmi, mm, w->addr);
+	struct vm_area_struct *vma = find_vma(mm, w->addr);
+
+	w->gap_start = w->gap_end = w->addr;
+	if (vma && vma->vm_start <= w->addr)
+		return;
+	w->gap_end = vma ? vma->vm_start : U64_MAX;
+	vma = vma_prev(&vmi);
+	w->gap_start = vma ? vma->vm_end : 0;
+}
+
 static int translate_one(struct walked *w, struct mms_walk *walk, u64 addr)
 {
 	struct mm_struct *mm = mms_pid_mm(walk->pid);
@@ -252,6 +287,8 @@ static int translate_one(struct walked *w, struct mms_walk *walk, u64 addr)
 	w->place.canonical = w->canonical;
 	w->place.kernel = w->kernel;
 	w->place.vsyscall = (addr & PAGE_MASK) == VSYSCALL_ADDR;
+	if (w->canonical && !w->kernel)
+		find_gap(w, walk->mm);
 	if (w->canonical)
 		walk_tables(w, walk);
 	if (w->canonical && !w->kernel)
@@ -321,7 +358,7 @@ static void show_frame(struct seq_file *m, const struct walked *w, unsigned int 
 /* Where the walk ended, and why there. */
 static void show_end(struct seq_file *m, const struct walked *w, unsigned int nr_levels)
 {
-	const struct step *last = &w->step[w->nr_steps - 1];
+	const struct step *last;
 
 	if (!w->canonical) {
 		seq_puts(m, "stop non-canonical\n");
@@ -331,6 +368,11 @@ static void show_end(struct seq_file *m, const struct walked *w, unsigned int nr
 		seq_puts(m, "stop unreadable\n");
 		return;
 	}
+	if (w->leaving) {
+		seq_puts(m, "stop table-being-freed\n");
+		return;
+	}
+	last = &w->step[w->nr_steps - 1];
 	if (mms_entry_present(last->entry, last->level)) {
 		show_frame(m, w, nr_levels);
 		return;

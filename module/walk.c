@@ -2,13 +2,17 @@
 /*
  * From the top-level table down to the entries of a live VMA. Knows nothing of who listens.
  *
- * The rule by which page tables are read, here and in view_translate.c: interrupts are off from
- * the read of the top-level entry to the read of the last entry. A table that is unlinked
- * meanwhile is not freed before they are on again: it is freed through RCU, for which they are a
- * read-side critical section, or after an IPI to every processor (CONFIG_MMU_GATHER_RCU_TABLE_FREE:
- * tlb_remove_table(), tlb_remove_table_sync_one(), pte_free_defer(), huge_pmd_unshare_flush()).
- * This is the rule of lockless GUP, and covers what mmap_lock does not: hugetlb tables unshared
- * and, since 6.5, file tables retracted by khugepaged, both without the target's mmap_lock.
+ * The rule by which page tables are read, here and in view_translate.c: mmap_lock is held, the
+ * tables serve a live VMA, and interrupts are off from the read of the top-level entry to the read
+ * of the last entry. mmap_lock keeps the tables of a live VMA, except hugetlb tables unshared and,
+ * since 6.5, file tables retracted by khugepaged, both without the target's mmap_lock. A table
+ * unlinked like that is not freed before interrupts are on again: it is freed through RCU, for
+ * which they are a read-side critical section, or after an IPI to every processor
+ * (tlb_remove_table_sync_one(), pte_free_defer(), huge_pmd_unshare_flush()).
+ *
+ * It is not the rule of lockless GUP, which reads the memory it runs on: munmap() frees tables
+ * with mmap_lock held for reading, and unless a hypervisor flushes for it, after an IPI to the
+ * processors that run the target only (native_tlb_remove_table()).
  *
  * Every entry is read once. One span is a copy of entries taken in one go; what is derived from
  * it is derived with interrupts on.
