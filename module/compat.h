@@ -6,6 +6,8 @@
 #ifndef MMS_COMPAT_H
 #define MMS_COMPAT_H
 
+#include <linux/bpf.h>
+#include <linux/module.h>
 #include <linux/version.h>
 #include <linux/mm.h>
 #include <linux/mm_inline.h>
@@ -249,5 +251,32 @@ static inline unsigned long mms_vm_shadow_stack(void)
 	return 0;
 #endif
 }
+
+/*
+ * Maps by their FD, where the kernel exports that to modules: Kbuild looks it up. A security update
+ * of 6.12 put it in a namespace; naming one that a kernel does not have does no harm. The name is a
+ * string since 6.13.
+ */
+#ifdef MMS_HAVE_BPF_MAP_GET
+#define MMS_TAKES_MAPS 1
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 13, 0)
+#define MMS_IMPORT_BPF MODULE_IMPORT_NS(BPF_INTERNAL)
+#else
+#define MMS_IMPORT_BPF MODULE_IMPORT_NS("BPF_INTERNAL")
+#endif
+#define mms_bpf_map_get(fd) bpf_map_get(fd)
+#define mms_bpf_map_put(map) bpf_map_put(map)
+#else
+#define MMS_TAKES_MAPS 0
+#define MMS_IMPORT_BPF static_assert(true)
+static inline struct bpf_map *mms_bpf_map_get(u32 fd)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+static inline void mms_bpf_map_put(struct bpf_map *map)
+{
+}
+#endif
 
 #endif /* MMS_COMPAT_H */

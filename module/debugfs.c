@@ -17,6 +17,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
+#include "bpfmap.h"
 #include "debugfs.h"
 #include "target.h"
 #include "view.h"
@@ -254,8 +255,11 @@ static int control_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* "hold PID" keeps a process attached until this file is closed; one per open file. */
-static int hold(struct file *file, const char *text)
+/*
+ * "hold PID" keeps a process attached until this file is closed; one per open file. "count PID" is
+ * the same, and counts its TLB flushes.
+ */
+static int hold(struct file *file, const char *text, bool counting)
 {
 	struct mms_target *held;
 	pid_t nr;
@@ -266,7 +270,7 @@ static int hold(struct file *file, const char *text)
 		return err;
 	if (file->private_data)
 		return -EBUSY;
-	err = mms_target_hold(nr, file, &held);
+	err = mms_target_hold(nr, file, counting, &held);
 	if (err)
 		return err;
 	/* Another write to the same open file may have been faster. */
@@ -282,7 +286,9 @@ static int attach(struct file *file, const char *text)
 	pid_t nr;
 
 	if (str_has_prefix(text, "hold "))
-		return hold(file, text + strlen("hold "));
+		return hold(file, text + strlen("hold "), false);
+	if (str_has_prefix(text, "count "))
+		return hold(file, text + strlen("count "), true);
 	return parse_pid(text, &nr) ?: mms_target_attach(nr, file);
 }
 
@@ -338,6 +344,40 @@ static const struct file_operations detach_fops = {
 	.llseek = noop_llseek,
 };
 
+static int tracer_open(struct inode *inode, struct file *file)
+{
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	file->private_data = mms_tracer_open();
+	return file->private_data ? 0 : -ENOMEM;
+}
+
+static ssize_t tracer_write(struct file *file, const char __user *ubuf, size_t len, loff_t *ppos)
+{
+	char *text = mms_copy_text(ubuf, len);
+	int err;
+
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	err = mms_tracer_take(file->private_data, text);
+	kfree(text);
+	return err ?: len;
+}
+
+static int tracer_release(struct inode *inode, struct file *file)
+{
+	mms_tracer_close(file->private_data);
+	return 0;
+}
+
+static const struct file_operations tracer_fops = {
+	.owner = THIS_MODULE,
+	.open = tracer_open,
+	.write = tracer_write,
+	.release = tracer_release,
+	.llseek = noop_llseek,
+};
+
 /* debugfs makes directories 0755; the promise is that nothing here is seen by others. */
 static struct dentry *create_dir(const char *name, struct dentry *parent)
 {
@@ -358,7 +398,8 @@ int mms_debugfs_add_target(struct mms_target *target)
 {
 	static const struct mms_view *const views[] = {
 		&mms_view_summary, &mms_view_vmas,	&mms_view_tables,
-		&mms_view_pages,   &mms_view_translate,
+		&mms_view_pages,   &mms_view_translate, &mms_view_tlb,
+		&mms_view_cow,	   &mms_view_faults,
 	};
 	char name[12];
 	unsigned int i;
@@ -392,6 +433,16 @@ int mms_debugfs_init(void)
 {
 	static const struct mms_view *const views[] = {
 		&mms_view_version, &mms_view_targets, &mms_view_processes,
+		&mms_view_tlb,	   &mms_view_cow,     &mms_view_faults,
+	};
+	static const struct {
+		const char *name;
+		umode_t mode;
+		const struct file_operations *fops;
+	} controls[] = {
+		{ "attach", 0200, &attach_fops },
+		{ "detach", 0200, &detach_fops },
+		{ "tracer", 0600, &tracer_fops },
 	};
 	unsigned int i;
 	int err;
@@ -404,12 +455,12 @@ int mms_debugfs_init(void)
 		if (err)
 			goto out_remove;
 	}
-	err = PTR_ERR_OR_ZERO(debugfs_create_file("attach", 0200, root, NULL, &attach_fops));
-	if (err)
-		goto out_remove;
-	err = PTR_ERR_OR_ZERO(debugfs_create_file("detach", 0200, root, NULL, &detach_fops));
-	if (err)
-		goto out_remove;
+	for (i = 0; i < ARRAY_SIZE(controls); i++) {
+		err = PTR_ERR_OR_ZERO(debugfs_create_file(controls[i].name, controls[i].mode, root,
+							  NULL, controls[i].fops));
+		if (err)
+			goto out_remove;
+	}
 	return 0;
 out_remove:
 	debugfs_remove(root);

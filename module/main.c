@@ -9,6 +9,7 @@
 
 #include "compat.h"
 #include "debugfs.h"
+#include "events.h"
 #include "target.h"
 #include "view.h"
 #include "walk.h"
@@ -31,6 +32,8 @@ static void version_head(struct seq_file *m, struct mms_read *read)
 	seq_printf(m, "uffd_wp %s\n", mms_layout.uffd_wp ? "yes" : "no");
 	seq_printf(m, "protection_keys %s\n", boot_cpu_has(X86_FEATURE_OSPKE) ? "yes" : "no");
 	seq_printf(m, "pcid %s\n", boot_cpu_has(X86_FEATURE_PCID) ? "yes" : "no");
+	seq_printf(m, "tlb_flushes %s\n", mms_events_available() ? "yes" : "no");
+	seq_printf(m, "tracer_maps %s\n", MMS_TAKES_MAPS ? "yes" : "no");
 }
 
 const struct mms_view mms_view_version = {
@@ -52,6 +55,7 @@ static int __init mms_init(void)
 		return -EINVAL;
 	}
 	mms_layout = mms_kernel_layout();
+	mms_events_init();
 	return mms_debugfs_init();
 }
 
@@ -59,10 +63,12 @@ static void __exit mms_exit(void)
 {
 	mms_targets_destroy();
 	mms_debugfs_exit();
+	mms_events_exit();
 }
 
 module_init(mms_init);
 module_exit(mms_exit);
 MODULE_LICENSE("GPL");
+MMS_IMPORT_BPF;
 MODULE_DESCRIPTION("Shows a process's virtual memory as the hardware and the kernel hold it");
 MODULE_VERSION(MMS_VERSION);

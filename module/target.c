@@ -20,6 +20,7 @@
 #include <linux/wait.h>
 
 #include "debugfs.h"
+#include "events.h"
 #include "target.h"
 
 unsigned int mms_max_targets = 1024;
@@ -62,6 +63,8 @@ static void target_free(struct kref *ref)
 {
 	struct mms_target *target = container_of(ref, struct mms_target, ref);
 
+	if (target->events)
+		mms_events_free(target->events);
 	put_pid(target->pid);
 	kfree(target);
 }
@@ -119,13 +122,14 @@ static int check_process(struct pid *pid, const struct file *opener)
 	return may ? 0 : -EPERM;
 }
 
-static void copy_comm(char comm[TASK_COMM_LEN], struct pid *pid)
+static void describe(struct mms_target *target)
 {
-	struct task_struct *task = get_pid_task(pid, PIDTYPE_TGID);
+	struct task_struct *task = get_pid_task(target->pid, PIDTYPE_TGID);
 
 	if (!task)
 		return;
-	__get_task_comm(comm, TASK_COMM_LEN, task);
+	__get_task_comm(target->comm, TASK_COMM_LEN, task);
+	target->start_time = task->start_time;
 	put_task_struct(task);
 }
 
@@ -143,7 +147,7 @@ static struct mms_target *add_locked(struct pid *pid)
 	kref_init(&target->ref);
 	target->pid = get_pid(pid);
 	target->nr = pid_nr(pid);
-	copy_comm(target->comm, pid);
+	describe(target);
 	err = mms_debugfs_add_target(target);
 	if (err) {
 		mms_target_put(target);
@@ -168,6 +172,8 @@ static bool drop_unwanted_locked(struct mms_target *target)
 static void remove_target(struct mms_target *target)
 {
 	mms_debugfs_remove_target(target);
+	if (target->events)
+		mms_events_stop(target->events);
 	mutex_lock(&mms_targets_lock);
 	list_del(&target->node);
 	nr_targets--;
@@ -225,84 +231,102 @@ static struct mms_target *lock_target(struct pid *pid)
 	}
 }
 
-int mms_target_attach(pid_t nr, const struct file *opener)
+/* Begins to count its TLB flushes, unless that has begun. */
+static int count_locked(struct mms_target *target)
+{
+	struct mms_events *events;
+
+	lockdep_assert_held(&mms_targets_lock);
+	if (target->events)
+		return 0;
+	events = mms_events_start(target->pid);
+	if (IS_ERR(events))
+		return PTR_ERR(events);
+	/* For views, which read it without the lock. */
+	smp_store_release(&target->events, events);
+	return 0;
+}
+
+/* After lock_target(); a target that nobody wants, after all, is removed. */
+static void unlock_target(struct mms_target *target)
+{
+	bool unwanted = drop_unwanted_locked(target);
+
+	mutex_unlock(&mms_targets_lock);
+	if (unwanted)
+		remove_target(target);
+}
+
+/* The target of the process with this number, as lock_target(), if the opener may have it. */
+static struct mms_target *lock_target_by_nr(pid_t nr, const struct file *opener)
 {
 	struct pid *pid = find_get_pid(nr);
 	struct mms_target *target;
-	int err = -ESRCH;
+	int err;
 
 	if (!pid)
-		return err;
+		return ERR_PTR(-ESRCH);
 	err = check_process(pid, opener);
-	if (err)
-		goto out_put;
-	target = lock_target(pid);
-	err = PTR_ERR_OR_ZERO(target);
-	if (err)
-		goto out_put;
-	if (target->attached)
-		err = -EEXIST;
-	target->attached = true;
-	mutex_unlock(&mms_targets_lock);
-out_put:
+	target = err ? ERR_PTR(err) : lock_target(pid);
 	put_pid(pid);
+	return target;
+}
+
+int mms_target_attach(pid_t nr, const struct file *opener)
+{
+	struct mms_target *target = lock_target_by_nr(nr, opener);
+	int err;
+
+	if (IS_ERR(target))
+		return PTR_ERR(target);
+	err = target->attached ? -EEXIST : count_locked(target);
+	/* A kernel without the tracepoints lets everything else be seen. */
+	if (err == -EOPNOTSUPP)
+		err = 0;
+	if (!err)
+		target->attached = true;
+	unlock_target(target);
 	return err;
 }
 
-int mms_target_hold(pid_t nr, const struct file *opener, struct mms_target **held)
+int mms_target_hold(pid_t nr, const struct file *opener, bool counting, struct mms_target **held)
 {
-	struct pid *pid = find_get_pid(nr);
-	struct mms_target *target;
-	int err = -ESRCH;
+	struct mms_target *target = lock_target_by_nr(nr, opener);
+	int err;
 
-	if (!pid)
-		return err;
-	err = check_process(pid, opener);
-	if (err)
-		goto out_put;
-	target = lock_target(pid);
-	err = PTR_ERR_OR_ZERO(target);
-	if (err)
-		goto out_put;
-	target->holds++;
-	mms_target_get(target);
-	*held = target;
-	mutex_unlock(&mms_targets_lock);
-out_put:
-	put_pid(pid);
+	if (IS_ERR(target))
+		return PTR_ERR(target);
+	err = counting ? count_locked(target) : 0;
+	if (!err) {
+		target->holds++;
+		mms_target_get(target);
+		*held = target;
+	}
+	unlock_target(target);
 	return err;
 }
 
 void mms_target_unhold(struct mms_target *target)
 {
-	bool unwanted;
-
 	mutex_lock(&mms_targets_lock);
 	target->holds--;
-	unwanted = drop_unwanted_locked(target);
-	mutex_unlock(&mms_targets_lock);
-	if (unwanted)
-		remove_target(target);
+	unlock_target(target);
 	mms_target_put(target);
 }
 
 int mms_target_detach(pid_t nr)
 {
 	struct mms_target *target;
-	bool unwanted = false;
-	int err = -ESRCH;
 
 	mutex_lock(&mms_targets_lock);
 	target = find_by_nr_locked(nr);
-	if (target && target->attached) {
-		target->attached = false;
-		unwanted = drop_unwanted_locked(target);
-		err = 0;
+	if (!target || !target->attached) {
+		mutex_unlock(&mms_targets_lock);
+		return -ESRCH;
 	}
-	mutex_unlock(&mms_targets_lock);
-	if (unwanted)
-		remove_target(target);
-	return err;
+	target->attached = false;
+	unlock_target(target);
+	return 0;
 }
 
 void mms_targets_destroy(void)

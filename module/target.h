@@ -13,6 +13,7 @@
 struct dentry;
 struct file;
 struct mm_struct;
+struct mms_events;
 struct pid;
 struct pid_namespace;
 
@@ -24,6 +25,8 @@ struct pid_namespace;
  * @nr: the PID in the initial namespace, the name of @dir
  * @comm: the command name when it was attached
  * @attached: attached by name, until detached
+ * @start_time: of the thread group's leader, as task_struct has it
+ * @events: its TLB flushes, NULL until somebody wanted them counted
  * @holds: open files that hold it (a hold ends with the file, even if its owner is killed)
  * @gone: on its way out of the list; walks under way stop
  * @dir: its directory in debugfs
@@ -36,6 +39,8 @@ struct mms_target {
 	struct pid *pid;
 	pid_t nr;
 	char comm[TASK_COMM_LEN];
+	u64 start_time;
+	struct mms_events *events;
 	bool attached;
 	unsigned int holds;
 	bool gone;
@@ -51,7 +56,8 @@ extern unsigned int mms_max_targets;
  *
  * May sleep. Return: 0, -ESRCH no such process or it has no memory left, -EINVAL a kernel thread,
  * -EPERM no CAP_SYS_PTRACE over it, -EEXIST attached already, or an exited process with this number
- * still is, -ENOSPC too many, -ENOMEM, -EINTR fatal signal.
+ * still is, -ENOSPC too many, -ENOMEM, -EINTR fatal signal. Its TLB flushes are counted where the
+ * kernel lets them be.
  */
 int mms_target_attach(pid_t nr, const struct file *opener);
 
@@ -59,13 +65,16 @@ int mms_target_attach(pid_t nr, const struct file *opener);
  * mms_target_hold() - attach a process for as long as a file is open
  * @nr: its PID in the caller's PID namespace
  * @opener: the open control file
+ * @counting: whether its TLB flushes are to be counted; once begun, that goes on until nobody
+ *	holds it and it is not attached
  * @held: receives the target, to be given back with mms_target_unhold()
  *
  * Unlike mms_target_attach() it accepts a process that is attached already.
  *
- * May sleep. Return: as mms_target_attach(), but -EEXIST only for an exited process.
+ * May sleep. Return: as mms_target_attach(), but -EEXIST only for an exited process, and
+ * -EOPNOTSUPP if its flushes cannot be counted.
  */
-int mms_target_hold(pid_t nr, const struct file *opener, struct mms_target **held);
+int mms_target_hold(pid_t nr, const struct file *opener, bool counting, struct mms_target **held);
 void mms_target_unhold(struct mms_target *target);
 
 /**

@@ -39,9 +39,11 @@ void mms_show_cost(struct seq_file *m, const u64 cost[MMS_NR_COSTS])
 
 void mms_show_title(struct seq_file *m, struct mms_read *read)
 {
-	seq_printf(m, "# mmscope %s abi=%d pid=%d comm=", read->view->name, MMS_ABI_VERSION,
-		   read->target->nr);
-	mms_show_comm(m, read->target->comm);
+	seq_printf(m, "# mmscope %s abi=%d", read->view->name, MMS_ABI_VERSION);
+	if (read->target) {
+		seq_printf(m, " pid=%d comm=", read->target->nr);
+		mms_show_comm(m, read->target->comm);
+	}
 	seq_putc(m, '\n');
 }
 

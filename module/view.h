@@ -81,6 +81,11 @@ extern const struct mms_view mms_view_version;
 extern const struct mms_view mms_view_targets;
 extern const struct mms_view mms_view_processes;
 
+/* Views of events: of the whole system, and of a target. */
+extern const struct mms_view mms_view_tlb;
+extern const struct mms_view mms_view_cow;
+extern const struct mms_view mms_view_faults;
+
 /* Views of a target. */
 extern const struct mms_view mms_view_summary;
 extern const struct mms_view mms_view_vmas;
@@ -113,7 +118,7 @@ int mms_read_all(struct mms_read *read);
 /* "# cost time_ns=...": the last line of every view that walks. */
 void mms_show_cost(struct seq_file *m, const u64 cost[MMS_NR_COSTS]);
 
-/* "# mmscope VIEW abi=1 pid=... comm=...": the first line of a target's view. */
+/* "# mmscope VIEW abi=1 pid=... comm=...": the first line of a view; no PID without a target. */
 void mms_show_title(struct seq_file *m, struct mms_read *read);
 
 /* A command name, escaped as in /proc/PID/status; may hold spaces, so it comes last in a line. */

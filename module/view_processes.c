@@ -121,7 +121,7 @@ static void processes_head(struct seq_file *m, struct mms_read *read)
 {
 	unsigned int i;
 
-	seq_printf(m, "# mmscope processes abi=%d\n", MMS_ABI_VERSION);
+	mms_show_title(m, read);
 	seq_puts(m, "pid threads vmas");
 	for (i = 0; i < mms_nr_stat_fields; i++)
 		seq_printf(m, " %s", mms_stat_fields[i].name);
