@@ -68,6 +68,6 @@ const struct mms_sink mms_runs_sink = {
 	.vma_begin = runs_vma_begin,
 	.span = runs_span,
 	.vma_end = runs_vma_end,
-	.span_cost = { 0, 110, 200, 200, 200, 200 },
+	.span_cost = { 0, 200, 200, 200, 200, 200 },
 	.vma_cost = 50,
 };

@@ -58,7 +58,7 @@ struct mms_stat {
  */
 #define MMS_STAT_SPAN_COSTS                                                                        \
 	{                                                                                          \
-		[MMS_PTE] = 90, [MMS_PMD] = 8000, [MMS_PUD] = 200, [MMS_P4D] = 200, [MMS_PGD] = 200 \
+		[MMS_PTE] = 380, [MMS_PMD] = 8000, [MMS_PUD] = 200, [MMS_P4D] = 200, [MMS_PGD] = 200 \
 	}
 #define MMS_STAT_COST_VMA  500
 

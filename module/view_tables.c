@@ -55,7 +55,7 @@ static void tables_span(struct mms_walk *walk, const struct mms_span *span)
 static const struct mms_sink tables_sink = {
 	.span = tables_span,
 	.table = tables_table,
-	.span_cost = { 40, 40, 40, 40, 40, 40 },
+	.span_cost = { 80, 80, 80, 80, 80, 80 },
 	.vma_cost = 0,
 };
 
