@@ -51,9 +51,10 @@ module:
 	$(Q)+$(MAKE) $(if $(filter 1,$(V)),,-s) -C $(KDIR) M=$(OUT)/module-$(KREL) V=$(V) \
 		$(if $(W),W=$(W)) $(if $(C),C=$(C)) modules
 
-## make userspace  the reader
+## make userspace  the reader, with the eBPF programs in it
 userspace:
-	$(Q)$(MAKE) --no-print-directory -C userspace OUT=$(OUT)/userspace V=$(V)
+	$(Q)$(MAKE) --no-print-directory -C bpf OUT=$(OUT)/bpf V=$(V)
+	$(Q)$(MAKE) --no-print-directory -C userspace OUT=$(OUT)/userspace BPF_OUT=$(OUT)/bpf V=$(V)
 
 ## make clean      remove build/
 clean:

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which of a question's programs this kernel can run: by its types first, by trying where they do
+ * not tell. Never by its version.
+ */
+#include <bpf/btf.h>
+#include <stdio.h>
+#include <string.h>
+#include "tracer_private.h"
+
+const char *tracer_function(const struct bpf_program *program)
+{
+	const char *section = bpf_program__section_name(program);
+	const char *slash = strrchr(section, '/');
+
+	return slash ? slash + 1 : section;
+}
+
+/* Parameters of a function by BTF, or -1 if there is no such function. */
+static int nr_parameters(const struct btf *btf, const char *function)
+{
+	int id = btf__find_by_name_kind(btf, function, BTF_KIND_FUNC);
+	const struct btf_type *type;
+
+	if (id < 0)
+		return -1;
+	type = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
+	return btf_vlen(type);
+}
+
+static bool has_tracepoint(const struct btf *btf, const char *name)
+{
+	char type[128];
+
+	snprintf(type, sizeof(type), "btf_trace_%s", name);
+	return btf__find_by_name_kind(btf, type, BTF_KIND_TYPEDEF) > 0;
+}
+
+static bool fits(const struct btf *btf, const struct bpf_program *program, unsigned int nr_args)
+{
+	const char *section = bpf_program__section_name(program);
+	const char *function = tracer_function(program);
+	int nr;
+
+	if (!strncmp(section, "tp_btf/", strlen("tp_btf/")))
+		return has_tracepoint(btf, function);
+	nr = nr_parameters(btf, function);
+	return nr >= 0 && (!nr_args || (unsigned int)nr == nr_args);
+}
+
+static struct bpf_program *program_of(const struct traced *traced, const char *name)
+{
+	return bpf_object__find_program_by_name(traced->object.object, name);
+}
+
+static void name_absent(struct traced *traced, unsigned int hook)
+{
+	const struct tracer_program *programs = traced->question->hooks[hook].programs;
+	char *name = traced->absent_names[hook];
+	size_t size = sizeof(traced->absent_names[hook]), len = 0;
+	const char *function, *last = "";
+	unsigned int i;
+
+	traced->absent |= 1U << hook;
+	name[0] = '\0';
+	for (i = 0; i < TRACER_MAX_WAYS && programs[i].name; i++) {
+		function = tracer_function(program_of(traced, programs[i].name));
+		if (strcmp(function, last) && len < size)
+			len += snprintf(name + len, size - len, "%s%s", len ? " or " : "",
+					function);
+		last = function;
+	}
+}
+
+void tracer_choose(struct traced *traced, const struct btf *btf)
+{
+	const struct tracer_hook *hook;
+	struct bpf_program *program;
+	unsigned int i, j;
+	bool found, use;
+
+	for (i = 0; i < TRACER_MAX_HOOKS && traced->question->hooks[i].programs[0].name; i++) {
+		hook = &traced->question->hooks[i];
+		found = false;
+		for (j = 0; j < TRACER_MAX_WAYS && hook->programs[j].name; j++) {
+			program = program_of(traced, hook->programs[j].name);
+			use = !found && fits(btf, program, hook->programs[j].nr_args);
+			bpf_program__set_autoload(program, use);
+			found |= use;
+		}
+		if (!found)
+			name_absent(traced, i);
+	}
+}
+
+/* Does this kernel take this program, alone? */
+static bool taken(const struct traced *traced, const char *name)
+{
+	struct tracer_object object;
+	struct bpf_program *program;
+	struct bpf_link *link = NULL;
+
+	if (traced->question->open(&object))
+		return false;
+	*object.config = *traced->object.config;
+	object.config->nr_slots = MMS_SLOT_FIRST;
+	bpf_object__for_each_program(program, object.object)
+		bpf_program__set_autoload(program, !strcmp(bpf_program__name(program), name));
+	if (!bpf_object__load_skeleton(object.skeleton)) {
+		program = bpf_object__find_program_by_name(object.object, name);
+		link = bpf_program__attach(program);
+	}
+	bpf_link__destroy(link);
+	object.free(object.handle);
+	return link;
+}
+
+bool tracer_try(struct traced *traced)
+{
+	const struct tracer_hook *hook;
+	struct bpf_program *program;
+	bool changed = false;
+	unsigned int i, j;
+
+	for (i = 0; i < TRACER_MAX_HOOKS && traced->question->hooks[i].programs[0].name; i++) {
+		hook = &traced->question->hooks[i];
+		for (j = 0; j < TRACER_MAX_WAYS && hook->programs[j].name; j++) {
+			program = program_of(traced, hook->programs[j].name);
+			if (!bpf_program__autoload(program) || taken(traced, hook->programs[j].name))
+				continue;
+			bpf_program__set_autoload(program, false);
+			name_absent(traced, i);
+			changed = true;
+		}
+	}
+	return changed;
+}
+
+bool tracer_lose_hook(struct traced *traced, const struct bpf_program *program)
+{
+	const struct tracer_hook *hook;
+	unsigned int i, j;
+
+	for (i = 0; i < TRACER_MAX_HOOKS && traced->question->hooks[i].programs[0].name; i++) {
+		hook = &traced->question->hooks[i];
+		for (j = 0; j < TRACER_MAX_WAYS && hook->programs[j].name; j++) {
+			if (strcmp(hook->programs[j].name, bpf_program__name(program)))
+				continue;
+			name_absent(traced, i);
+			return true;
+		}
+	}
+	return false;
+}
+
+__u64 tracer_missing(const struct traced *traced)
+{
+	__u64 missing = 0;
+	unsigned int i;
+
+	for (i = 0; i < TRACER_MAX_HOOKS; i++)
+		if (traced->absent & 1U << i)
+			missing |= traced->question->hooks[i].counters;
+	return missing;
+}
+
+const char *tracer_missing_hook(struct tracer *tracer, enum mms_question question,
+				unsigned int counter)
+{
+	const struct traced *traced = &tracer->asked[question];
+	unsigned int i;
+
+	for (i = 0; i < TRACER_MAX_HOOKS; i++)
+		if (traced->absent & 1U << i && traced->question->hooks[i].counters & 1ULL << counter)
+			return traced->absent_names[i];
+	return NULL;
+}
