@@ -129,7 +129,7 @@ void mms_parse(const struct mms_command *command, struct mms_options *options,
 	snprintf(doc, sizeof(doc), "%s%s%s", command->summary, command->doc ? "\v" : "",
 		 command->doc ? command->doc : "");
 	args->nr = 0;
-	argp_parse(&argp, argc, argv, 0, NULL, &parsing);
+	argp_parse(&argp, argc, argv, args->in_order ? ARGP_IN_ORDER : 0, NULL, &parsing);
 }
 
 int mms_run_view(const struct mms_options *options, const char *who, const char *view,

@@ -27,7 +27,8 @@ struct mms_options {
  * @doc: more for its own --help, or NULL
  * @columns: of its table, for --columns
  * @nr_columns: how many; 0: it has no table
- * @run: does it. argv[0] is "mmscope NAME". Return: 0, or -1 with mms_failure() set.
+ * @run: does it. argv[0] is "mmscope NAME". Return: 0, or -1 with mms_failure() set; above 0: the exit
+ *	status of a command it has run, nothing being left to say
  */
 struct mms_command {
 	const char *name;
@@ -41,7 +42,8 @@ struct mms_command {
 };
 
 extern const struct mms_command mms_cmd_map, mms_cmd_translate, mms_cmd_tables, mms_cmd_pages,
-	mms_cmd_ps, mms_cmd_doctor, mms_cmd_load, mms_cmd_unload;
+	mms_cmd_ps, mms_cmd_stat, mms_cmd_cow, mms_cmd_tlb, mms_cmd_faults, mms_cmd_doctor,
+	mms_cmd_load, mms_cmd_unload;
 
 /**
  * struct mms_args - what is left of a command line when options are taken
@@ -49,6 +51,7 @@ extern const struct mms_command mms_cmd_map, mms_cmd_translate, mms_cmd_tables, 
  * @nr: how many
  * @min: how many there must be
  * @max: how many there may be
+ * @in_order: options end at the first argument: what follows is another command's line
  * @extra: options of the command's own, or NULL
  * @take: takes one of them; as an argp parser, with its return value. NULL without @extra.
  * @input: for @take
@@ -57,6 +60,7 @@ struct mms_args {
 	char **argv;
 	int nr;
 	int min, max;
+	bool in_order;
 	const struct argp_option *extra;
 	error_t (*take)(int key, char *arg, struct argp_state *state, void *input);
 	void *input;
