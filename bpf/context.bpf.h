@@ -25,7 +25,7 @@ struct context {
 	u64 vmf;
 	u64 vma;
 	u64 addr;		/* of the page */
-	u64 orig_pte;
+	u64 orig_pte;		/* DOING_NEW: end of the page */
 	u64 faults;		/* that the thread had had, see faults_of() */
 	u64 pmd;		/* DOING_SPLIT */
 	u64 swap_addr;		/* DOING_SWAP, and its faults and flags */
@@ -97,14 +97,6 @@ static __always_inline struct context *take_context(struct task_struct *task)
 	return context;
 }
 
-/* Done with this; the place is free when nothing is left to do. A spilled one stays. */
-static __always_inline void done(struct context *context, u32 what)
-{
-	context->doing &= ~what;
-	if (!context->doing)
-		context->pid = 0;
-}
-
 /*
  * mm_account_fault() adds one to either at the end of each fault, whether by an exception or by
  * get_user_pages(), but for those that failed or are to be tried again.
@@ -112,6 +104,25 @@ static __always_inline void done(struct context *context, u32 what)
 static __always_inline u64 faults_of(struct task_struct *task)
 {
 	return task->min_flt + task->maj_flt;
+}
+
+/* The fields that DOING_WP, DOING_HUGETLB and DOING_NEW have in common: one of them at a time. */
+static __always_inline void begin(struct context *context, struct task_struct *task, u32 what,
+				  u64 vma, u64 addr, u32 flags)
+{
+	context->doing = (context->doing & (DOING_SPLIT | DOING_SWAP)) | what;
+	context->flags = flags;
+	context->vma = vma;
+	context->addr = addr;
+	context->faults = faults_of(task);
+}
+
+/* Done with this; the place is free when nothing is left to do. A spilled one stays. */
+static __always_inline void done(struct context *context, u32 what)
+{
+	context->doing &= ~what;
+	if (!context->doing)
+		context->pid = 0;
 }
 
 #endif /* MMS_CONTEXT_BPF_H */

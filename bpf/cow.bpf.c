@@ -7,6 +7,7 @@
 #include "detail.bpf.h"
 #include "context.bpf.h"
 
+/* Without a record there is nobody to count for. */
 static __always_inline void count(void *ctx, u32 slot, u32 counter, struct vm_area_struct *vma)
 {
 	struct mms_trace_record *record = record_of(slot);
@@ -111,14 +112,10 @@ int BPF_PROG(do_wp_page, struct vm_fault *vmf)
 	context = take_context(task);
 	if (!context)
 		return 0;
-	context->doing |= DOING_WP;
+	begin(context, task, DOING_WP, (u64)vma, vmf->address, flags);
 	context->slot = slot;
-	context->flags = flags;
 	context->vmf = (u64)vmf;
-	context->vma = (u64)vma;
-	context->addr = vmf->address;
 	context->orig_pte = pte;
-	context->faults = faults_of(task);
 	return 0;
 }
 
@@ -163,6 +160,8 @@ static __always_inline bool is_forking(struct task_struct *task, struct mm_struc
 	owner = mm->owner;
 	return owner && owner != task && owner->tgid == task->tgid;
 }
+
+#include "cow_hugetlb.bpf.h"
 
 static __always_inline int new_anon_page(void *ctx, struct vm_area_struct *vma, u64 addr)
 {
@@ -249,7 +248,7 @@ int BPF_PROG(do_swap_page_exit, struct vm_fault *vmf)
 {
 	struct context *context = context_of(bpf_get_current_task_btf());
 
-	if (context)
+	if (context && context->doing & DOING_SWAP)
 		done(context, DOING_SWAP);
 	return 0;
 }
@@ -272,6 +271,78 @@ int ptep_set_access_flags(u64 *ctx)
 	if (context->doing & DOING_WP && same_fault(context, task, ctx[0], ctx[1])) {
 		count(ctx, context->slot, MMS_COW_REUSE, vma);
 		done(context, DOING_WP);
+	} else if (context->doing & DOING_HUGETLB) {
+		reuse_hugetlb(ctx, context, task, vma, ctx[1]);
 	}
+	return 0;
+}
+
+/* As do_huge_pmd_wp_page() does; those who only mark an entry accessed or dirty add no right. */
+SEC("fentry/pmdp_set_access_flags")
+int pmdp_set_access_flags(u64 *ctx)
+{
+	struct vm_area_struct *vma = (struct vm_area_struct *)ctx[0];
+	pmd_t *pmdp = (pmd_t *)ctx[2];
+	u32 slot, dirty = ctx[4];
+
+	if (!dirty || !(ctx[3] & PAGE_RW) || pmdp->pmd & PAGE_RW)
+		return 0;
+	slot = mm_slot(vma->vm_mm);
+	if (slot)
+		count(ctx, slot, MMS_COW_REUSE_PMD, vma);
+	return 0;
+}
+
+/*
+ * Splits of anonymous huge pages: each withdraws the page table that was set aside for it, under
+ * the lock, with the entry invalidated but not cleared. All others who withdraw one have cleared the
+ * entry; so has the split of the huge zero page, which therefore leaves a context before. With
+ * @folio, only the entry of that page is split, which is not the zero page.
+ */
+SEC("fentry/__split_huge_pmd")
+int BPF_PROG(__split_huge_pmd, struct vm_area_struct *vma, pmd_t *pmd, unsigned long address,
+	     bool freeze, struct folio *folio)
+{
+	struct context *context;
+
+	if (folio || !(pmd->pmd & PAGE_PSE))
+		return 0;
+	context = take_context(bpf_get_current_task_btf());
+	if (!context)
+		return 0;
+	context->doing |= DOING_SPLIT;
+	context->pmd = (u64)pmd;
+	return 0;
+}
+
+SEC("fexit/__split_huge_pmd")
+int BPF_PROG(__split_huge_pmd_exit, struct vm_area_struct *vma, pmd_t *pmd, unsigned long address,
+	     bool freeze, struct folio *folio)
+{
+	struct context *context = context_of(bpf_get_current_task_btf());
+
+	if (context && context->doing & DOING_SPLIT)
+		done(context, DOING_SPLIT);
+	return 0;
+}
+
+SEC("fentry/pgtable_trans_huge_withdraw")
+int BPF_PROG(pgtable_trans_huge_withdraw, struct mm_struct *mm, pmd_t *pmdp)
+{
+	struct context *context = context_of(bpf_get_current_task_btf());
+	bool splitting = context && context->doing & DOING_SPLIT && context->pmd == (u64)pmdp;
+	struct mms_trace_record *record;
+	u32 slot;
+
+	if (splitting)
+		done(context, DOING_SPLIT);
+	else if (!pmdp->pmd)
+		return 0;
+	slot = mm_slot(mm);
+	record = slot ? record_of(slot) : NULL;
+	if (!record)
+		return 0;
+	count_in(record, MMS_COW_SPLIT_PMD, 1);
+	count_detail(ctx, slot, MMS_COW_SPLIT_PMD, mm, NULL, 1);
 	return 0;
 }

@@ -46,6 +46,7 @@ SKELETON(cow)
 #define WP_CAUSES                                                                                  \
 	(CAUSE(MMS_COW_ANON) | CAUSE(MMS_COW_FILE) | CAUSE(MMS_COW_ZERO) | CAUSE(MMS_COW_KSM) |    \
 	 CAUSE(MMS_COW_PFN))
+#define HUGETLB_CAUSES CAUSE(MMS_COW_HUGETLB)
 #define BIT(counter) (1ULL << (counter))
 
 const struct tracer_question tracer_who = { open_who, loaded_who, {} };
@@ -64,7 +65,21 @@ const struct tracer_question tracer_questions[MMS_NR_QUESTIONS] = {
 			  CAUSE(MMS_COW_FILE_FIRST) | BIT(MMS_COW_PAGES) },
 			{ { { "do_swap_page", 1 } }, BIT(MMS_COW_SWAPPED) },
 			{ { { "do_swap_page_exit", 1 } }, BIT(MMS_COW_SWAPPED) },
-			{ { { "ptep_set_access_flags", 5 } }, BIT(MMS_COW_REUSE) },
+			{ { { "ptep_set_access_flags", 5 } },
+			  BIT(MMS_COW_REUSE) | BIT(MMS_COW_REUSE_HUGETLB) },
+			{ { { "pmdp_set_access_flags", 5 } }, BIT(MMS_COW_REUSE_PMD) },
+			{ { { "pgtable_trans_huge_withdraw", 2 } }, BIT(MMS_COW_SPLIT_PMD) },
+			{ { { "__split_huge_pmd", 5 } }, BIT(MMS_COW_SPLIT_PMD) },
+			{ { { "__split_huge_pmd_exit", 5 } }, BIT(MMS_COW_SPLIT_PMD) },
+			{ { { "hugetlb_wp", 1 }, { "hugetlb_wp_folio", 2 },
+			    { "hugetlb_wp_arguments", 0 } },
+			  HUGETLB_CAUSES | BIT(MMS_COW_REUSE_HUGETLB) },
+			{ { { "hugetlb_add_new_anon_rmap", 0 },
+			    { "hugepage_add_new_anon_rmap", 0 } },
+			  HUGETLB_CAUSES | BIT(MMS_COW(MMS_COW_HUGETLB, MMS_COW_BY_FORK)) |
+			  BIT(MMS_COW_REUSE_HUGETLB) },
+			{ { { "hugetlb_fault_exit", 0 } },
+			  HUGETLB_CAUSES | BIT(MMS_COW_REUSE_HUGETLB) },
 		},
 	},
 };

@@ -10,7 +10,7 @@
 #include "uapi/mmscope_events.h"
 #include "../bpf/shared.h"
 
-#define TRACER_MAX_HOOKS 12
+#define TRACER_MAX_HOOKS 16
 #define TRACER_MAX_WAYS 4
 
 /**
