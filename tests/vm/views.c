@@ -51,7 +51,10 @@ const char *views_path(pid_t pid, const char *view)
 {
 	static char path[128];
 
-	snprintf(path, sizeof(path), VIEWS_DIR "/%d/%s", pid, view);
+	if (pid)
+		snprintf(path, sizeof(path), VIEWS_DIR "/%d/%s", pid, view);
+	else
+		snprintf(path, sizeof(path), VIEWS_DIR "/%s", view);
 	return path;
 }
 

@@ -17,7 +17,7 @@ int views_detach(pid_t pid);
 /* One write of @len bytes to a file below VIEWS_DIR. Return: bytes or -errno. */
 long views_write(const char *file, const void *text, size_t len);
 
-/* The path of a target's view; in a static buffer. */
+/* The path of a target's view, with @pid 0 the system's; in a static buffer. */
 const char *views_path(pid_t pid, const char *view);
 /* The whole of a target's view. Return: for free(), or NULL with errno. */
 char *views_read(pid_t pid, const char *view, size_t *len);
