@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Copy-on-write as the tracer counts it: each cause and each way against what is known by
+ * construction, and against the frames in /proc/PID/pagemap. Each case runs in a process of its own,
+ * once for selected processes and once for everyone.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/swap.h>
+#include <sys/wait.h>
+
+#include "../../userspace/error.h"
+#include "../../userspace/tracer.h"
+#include "cow_lab.h"
+#include "event_names.h"
+#include "proc.h"
+#include "tap.h"
+
+static const struct cow_case *const all[] = { cow_pages, cow_ways, cow_kinds, cow_huge };
+static struct cow_result *result;
+
+/* Modes that count alike; with the detail, the programs are others. */
+static const struct mode {
+	const char *name;
+	struct tracer_options options;
+} modes[] = {
+	{ "selected", { .question = { [MMS_QUESTION_COW] = true }, .follow = true } },
+	{ "everyone", { .question = { [MMS_QUESTION_COW] = true }, .everyone = true } },
+};
+
+static unsigned int nr_cases(void)
+{
+	unsigned int i, j, nr = 0;
+
+	for (i = 0; i < sizeof(all) / sizeof(*all); i++)
+		for (j = 0; all[i][j].name; j++)
+			nr++;
+	return nr;
+}
+
+static void run(const char *command)
+{
+	if (system(command))
+		tap_diag("failed: %s", command);
+}
+
+static void make_world(void)
+{
+	run("modprobe -q zram num_devices=1");
+	if (!proc_write("/sys/block/zram0/disksize", "64M")) {
+		run("mkswap /dev/zram0 >/dev/null");
+		if (swapon("/dev/zram0", 0))
+			tap_diag("swapon: %s", strerror(errno));
+	}
+	mkdir("/run/cow", 0700);
+	run("modprobe -q loop; truncate -s 32M /run/cow.image && mkfs.ext4 -q -F /run/cow.image && "
+	    "mount -o loop,noatime /run/cow.image /run/cow");
+	proc_write("/proc/sys/vm/nr_hugepages", "12");
+	proc_write("/sys/kernel/mm/transparent_hugepage/enabled", "madvise");
+	proc_write("/sys/kernel/mm/transparent_hugepage/defrag", "always");
+	proc_write("/sys/kernel/mm/transparent_hugepage/khugepaged/scan_sleep_millisecs", "600000");
+}
+
+static void unmake_world(void)
+{
+	umount2("/run/cow", MNT_DETACH);
+	swapoff("/dev/zram0");
+	proc_write("/sys/block/zram0/reset", "1");
+	proc_write("/proc/sys/vm/nr_hugepages", "0");
+}
+
+static void actor_main(struct tracer *tracer, const struct cow_case *test)
+{
+	static struct cow cow;
+
+	alarm(120);
+	cow.tracer = tracer;
+	cow.result = result;
+	cow.actor = getpid();
+	test->run(&cow);
+	if (cow.partner)
+		kill(cow.partner, SIGKILL);
+	_exit(0);
+}
+
+static void run_case(struct tracer *tracer, const char *mode, const struct cow_case *test)
+{
+	unsigned int i;
+	int status;
+	pid_t pid;
+
+	memset(result, 0, sizeof(*result));
+	tap_flush();
+	pid = fork();
+	if (!pid)
+		actor_main(tracer, test);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		tap_bail("fork: %s", strerror(errno));
+	if (*result->missing) {
+		tap_skip(result->missing, "%s: %s", mode, test->name);
+		return;
+	}
+	tap_ok(!status && result->done && !result->nr_notes, "%s: %s", mode, test->name);
+	if (status)
+		tap_diag("status 0x%x", status);
+	for (i = 0; i < result->nr_notes; i++)
+		tap_diag("%s", result->notes[i]);
+}
+
+static void check_available(struct tracer *tracer)
+{
+	char name[MMS_COUNTER_NAME_MAX];
+	unsigned int i, missing = 0;
+	const char *hook;
+
+	for (i = 0; i < MMS_NR_COW_COUNTERS; i++) {
+		hook = tracer_missing_hook(tracer, MMS_QUESTION_COW, i);
+		if (!hook)
+			continue;
+		missing++;
+		tap_diag("%s: no %s", mms_counter_name(name, MMS_QUESTION_COW, i), hook);
+	}
+	tap_eq(missing, 0, "every counter is available");
+}
+
+/* Lost events are shown, not hidden; here there are none to be shown. */
+static void check_losses(struct tracer *tracer, const char *mode)
+{
+	struct tracer_losses losses = tracer_losses(tracer, MMS_QUESTION_COW);
+
+	tap_eq(losses.vmas + losses.stacks + losses.processes, 0, "%s: nothing else lost", mode);
+	tap_diag("%s: %llu missed", mode, (unsigned long long)losses.missed);
+}
+
+static void run_mode(const struct mode *mode, const char *only)
+{
+	struct tracer *tracer;
+	unsigned int i, j;
+
+	if (tracer_open(&tracer, &mode->options) || tracer_select(tracer, getpid()) ||
+	    tracer_start(tracer))
+		tap_bail("%s", mms_failure());
+	check_available(tracer);
+	for (i = 0; i < sizeof(all) / sizeof(*all); i++)
+		for (j = 0; all[i][j].name; j++)
+			if (!only || strstr(all[i][j].name, only))
+				run_case(tracer, mode->name, &all[i][j]);
+	check_losses(tracer, mode->name);
+	tracer_close(tracer);
+}
+
+int main(int argc, char **argv)
+{
+	size_t i, nr_modes = sizeof(modes) / sizeof(*modes);
+
+	result = mmap(NULL, sizeof(*result), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
+	tap_plan(nr_modes * (nr_cases() + 2));
+	make_world();
+	for (i = 0; i < nr_modes; i++)
+		run_mode(&modes[i], argc > 1 ? argv[1] : NULL);
+	unmake_world();
+	return tap_done();
+}
