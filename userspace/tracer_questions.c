@@ -6,6 +6,8 @@
 #include "tracer_questions.h"
 #include "who.skel.h"
 #include "cow.skel.h"
+#include "fault.skel.h"
+#include "tlb.skel.h"
 
 /* open, loaded and free of a question whose skeleton is NAME_bpf. */
 #define SKELETON(name)                                                                             \
@@ -38,6 +40,8 @@
 
 SKELETON(who)
 SKELETON(cow)
+SKELETON(fault)
+SKELETON(tlb)
 
 #define COUNTERS(first, last) (((2ULL << ((last) - (first))) - 1) << (first))
 #define CAUSE(cause) (COUNTERS(0, MMS_COW_BY_FORK - 1) << MMS_COW(cause, 0))
@@ -48,6 +52,14 @@ SKELETON(cow)
 	 CAUSE(MMS_COW_PFN))
 #define HUGETLB_CAUSES CAUSE(MMS_COW_HUGETLB)
 #define BIT(counter) (1ULL << (counter))
+
+#define FAULT_ENDS COUNTERS(MMS_FAULT_FROM_USER, MMS_FAULT_RETRIED)
+#define FAULT_PURPOSES COUNTERS(MMS_FAULT_FIRST_TOUCH, MMS_FAULT_OTHER)
+#define FAULT_INVALID COUNTERS(MMS_FAULT_INVALID_UNMAPPED, MMS_FAULT_INVALID_OTHER)
+#define FAULT_LATENCY COUNTERS(MMS_FAULT_NS, MMS_NR_FAULT_COUNTERS - 1)
+
+#define REQUEST_KINDS COUNTERS(MMS_REQUEST_FULL, MMS_REQUEST_FREED_TABLES)
+#define REQUEST_WAITS COUNTERS(MMS_REQUEST_WAIT_NS, MMS_NR_REQUEST_COUNTERS - 1)
 
 const struct tracer_question tracer_who = { open_who, loaded_who, {} };
 
@@ -80,6 +92,37 @@ const struct tracer_question tracer_questions[MMS_NR_QUESTIONS] = {
 			  BIT(MMS_COW_REUSE_HUGETLB) },
 			{ { { "hugetlb_fault_exit", 0 } },
 			  HUGETLB_CAUSES | BIT(MMS_COW_REUSE_HUGETLB) },
+		},
+	},
+	[MMS_QUESTION_FAULTS] = {
+		open_fault, loaded_fault,
+		{
+			{ { { "handle_mm_fault", 4 } }, FAULT_ENDS | FAULT_LATENCY },
+			{ { { "page_fault_user", 0 } }, FAULT_PURPOSES | FAULT_LATENCY },
+			{ { { "page_fault_kernel", 0 } }, FAULT_PURPOSES | FAULT_LATENCY },
+			{ { { "signal_generate", 0 } }, FAULT_INVALID },
+			{ { { "get_user_pages", 6 }, { "follow_page_mask", 4 } }, FAULT_PURPOSES },
+			{ { { "fixup_user_fault", 4 } }, FAULT_PURPOSES },
+			{ { { "ptep_set_access_flags", 5 } }, FAULT_PURPOSES },
+			{ { { "flush_tlb_mm_range", 5 } }, FAULT_PURPOSES },
+			{ { { "do_swap_page", 1 } }, FAULT_PURPOSES },
+			{ { { "__folio_put", 1 } }, FAULT_PURPOSES },
+			/* Without them, the kernel has no such pages, and no such faults. */
+			{ { { "pmdp_set_access_flags", 5 } }, 0 },
+			{ { { "pgtable_trans_huge_deposit", 3 } }, BIT(MMS_FAULT_FIRST_TOUCH_HUGE) },
+			{ { { "pmd_migration_entry_wait", 2 } }, 0 },
+			{ { { "task_numa_fault", 4 } }, 0 },
+		},
+	},
+	[MMS_QUESTION_TLB] = {
+		open_tlb, loaded_tlb,
+		{
+			{ { { "flush_tlb_mm_range", 5 } }, REQUEST_KINDS },
+			{ { { "native_flush_tlb_multi", 2 } },
+			  BIT(MMS_REQUEST_IPIS) | BIT(MMS_REQUEST_IPI_CPUS) | REQUEST_WAITS },
+			{ { { "native_flush_tlb_multi_exit", 2 } }, REQUEST_WAITS },
+			{ { { "flush_tlb_func", 1 } },
+			  BIT(MMS_REQUEST_IPI_CPUS) | BIT(MMS_REQUEST_IPI_HANDLED) },
 		},
 	},
 };
