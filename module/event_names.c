@@ -55,15 +55,15 @@ const char *mms_cow_way_name(unsigned int way)
 static const char *cow_name(unsigned int counter)
 {
 	static const char *const names[] = {
-		[MMS_COW_REUSE - MMS_COW_REUSE] = "reuse",
-		[MMS_COW_REUSE_PMD - MMS_COW_REUSE] = "reuse_pmd",
-		[MMS_COW_REUSE_HUGETLB - MMS_COW_REUSE] = "reuse_hugetlb",
-		[MMS_COW_SPLIT_PMD - MMS_COW_REUSE] = "split_pmd",
-		[MMS_COW_PAGES - MMS_COW_REUSE] = "pages",
-		[MMS_COW_SWAPPED - MMS_COW_REUSE] = "swapped",
+		[MMS_COW_REUSE] = "reuse",
+		[MMS_COW_REUSE_PMD] = "reuse_pmd",
+		[MMS_COW_REUSE_HUGETLB] = "reuse_hugetlb",
+		[MMS_COW_SPLIT_PMD] = "split_pmd",
+		[MMS_COW_PAGES] = "pages",
+		[MMS_COW_SWAPPED] = "swapped",
 	};
 
-	return NAME(names, counter - MMS_COW_REUSE);
+	return NAME(names, counter);
 }
 
 static const char *fault_name(unsigned int counter)

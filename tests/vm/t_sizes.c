@@ -375,18 +375,28 @@ static void check_processes(void)
 		spawn_end(pids[i]);
 }
 
+#define THP "/sys/kernel/mm/transparent_hugepage/enabled"
+
 int main(void)
 {
 	long max_maps = proc_value("/proc/sys/vm/max_map_count");
+	char *thp = proc_read_file(THP, NULL), *chosen = thp ? strchr(thp, '[') : NULL;
 	char text[32];
 	unsigned int i;
 
 	tap_plan(NR_SIZES * NR_POINTS + 5);
 	proc_write("/proc/sys/vm/max_map_count", "200000");
+	/* khugepaged must not make huge pages, of nearly nothing, between two readings. */
+	proc_write(THP, "madvise");
 	for (i = 0; i < NR_SIZES; i++)
 		check(&sizes[i]);
 	snprintf(text, sizeof(text), "%ld", max_maps);
 	proc_write("/proc/sys/vm/max_map_count", text);
 	check_processes();
+	if (chosen) {
+		chosen[strcspn(chosen, "]")] = '\0';
+		proc_write(THP, chosen + 1);
+	}
+	free(thp);
 	return tap_done();
 }

@@ -286,6 +286,8 @@ static void check_storm(char command, const char *what)
 
 	worker_start(&worker);
 	tell(&worker, 't');
+	/* What the threads touch for the first time is copied, and flushed, in a round before. */
+	tell(&worker, command);
 	memcpy(tids, shared->tid, sizeof(shared->tid));
 	tids[cpus] = worker.pid;
 	for (reason = 1; reason < MMS_TLB_OTHER; reason++)
