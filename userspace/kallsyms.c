@@ -12,6 +12,8 @@
 #include "kallsyms.h"
 
 #define KALLSYMS "/proc/kallsyms"
+/* No function is longer: what lies further behind one belongs to nobody who is listed. */
+#define LONGEST	 (1 << 20)
 
 struct mms_kallsyms {
 	char *text;			/* the whole file, cut into strings */
@@ -157,5 +159,7 @@ const struct mms_kallsym *mms_kallsyms_find(const struct mms_kallsyms *symbols, 
 		else
 			high = middle;
 	}
-	return low ? &symbols->list[low - 1] : NULL;
+	if (!low || addr - symbols->list[low - 1].addr > LONGEST)
+		return NULL;
+	return &symbols->list[low - 1];
 }

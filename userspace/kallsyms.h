@@ -33,7 +33,7 @@ struct mms_kallsyms *mms_kallsyms_open(const char *path);
 
 void mms_kallsyms_close(struct mms_kallsyms *symbols);
 
-/* Return: the last function that begins at or below @addr, or NULL; kallsyms has no sizes. */
+/* Return: the last function that begins at or below @addr, not far; or NULL. kallsyms has no sizes. */
 const struct mms_kallsym *mms_kallsyms_find(const struct mms_kallsyms *symbols, uint64_t addr);
 
 #endif /* MMS_KALLSYMS_H */

@@ -57,6 +57,7 @@ struct mms_symbols {
 	struct process *processes[NR_BUCKETS];
 	struct code_file *files[NR_BUCKETS];
 	struct mms_kallsyms *kernel;
+	const char *kernel_path;
 	bool kernel_opened;
 	char kernel_failure[256];
 };
@@ -341,7 +342,7 @@ void mms_symbols_kernel(struct mms_symbols *symbols, uint64_t addr, bool returne
 	*symbol = (struct mms_symbol){ .file = "" };
 	if (!symbols->kernel_opened) {
 		symbols->kernel_opened = true;
-		symbols->kernel = mms_kallsyms_open(NULL);
+		symbols->kernel = mms_kallsyms_open(symbols->kernel_path);
 		if (!symbols->kernel)
 			snprintf(symbols->kernel_failure, sizeof(symbols->kernel_failure), "%s",
 				 mms_failure());
@@ -358,4 +359,9 @@ void mms_symbols_kernel(struct mms_symbols *symbols, uint64_t addr, bool returne
 const char *mms_symbols_kernel_failure(const struct mms_symbols *symbols)
 {
 	return *symbols->kernel_failure ? symbols->kernel_failure : NULL;
+}
+
+void mms_symbols_kernel_from(struct mms_symbols *symbols, const char *path)
+{
+	symbols->kernel_path = path;
 }

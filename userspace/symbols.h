@@ -91,6 +91,9 @@ void mms_symbols_user(struct mms_symbols *symbols, pid_t pid, uint64_t addr, boo
 void mms_symbols_kernel(struct mms_symbols *symbols, uint64_t addr, bool returned,
 			struct mms_symbol *symbol);
 
+/* Takes the kernel's symbols from another file than /proc/kallsyms, before the first is asked for. */
+void mms_symbols_kernel_from(struct mms_symbols *symbols, const char *path);
+
 /* Why the kernel's addresses have no names; NULL if they have, or were not asked for. */
 const char *mms_symbols_kernel_failure(const struct mms_symbols *symbols);
 

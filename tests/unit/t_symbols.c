@@ -8,6 +8,7 @@
 
 #include "unit.h"
 #include "error.h"
+#include "fold.h"
 #include "kallsyms.h"
 #include "symbols.h"
 
@@ -335,8 +336,9 @@ static void test_kallsyms(void **state)
 	assert_string_equal(found->module, "");
 	assert_string_equal(mms_kallsyms_find(kernel, 0xffffffff810001ff)->name, "first");
 	assert_string_equal(mms_kallsyms_find(kernel, 0xffffffff81000200)->name, "second");
-	assert_string_equal(mms_kallsyms_find(kernel, 0xffffffffbfffffff)->name, "last");
-	found = mms_kallsyms_find(kernel, 0xffffffffffffffff);
+	assert_string_equal(mms_kallsyms_find(kernel, 0xffffffff81000fff)->name, "last");
+	assert_null(mms_kallsyms_find(kernel, 0xffffffffbfffffff));
+	found = mms_kallsyms_find(kernel, 0xffffffffc0000fff);
 	assert_string_equal(found->name, "of_module");
 	assert_string_equal(found->module, "ext4");
 	mms_kallsyms_close(kernel);
@@ -357,6 +359,45 @@ static void test_kallsyms_hidden(void **state)
 	assert_string_equal(mms_failure(), "/nowhere: No such file or directory");
 }
 
+static void fold_is(struct mms_symbols *symbols, pid_t pid, const char *comm,
+		    const struct tracer_stack *stack, const char *expected)
+{
+	char *line = mms_fold(symbols, pid, comm, stack);
+
+	assert_string_equal(line, expected);
+	free(line);
+}
+
+/* Outermost first, the kernel last; without the frames of the eBPF program that looked. */
+static void test_fold(void **state)
+{
+	struct mms_symbols *symbols = mms_symbols_open();
+	struct running running = run_program(PROGRAMS "/known-pie");
+	struct mms_mapping odd = { .start = 0x5000, .end = 0x6000, .path = "/x/odd;name" };
+	const uint64_t kernel[] = { 0xffffffffc0000010, 0xffffffffc0000020, 0xffffffff81000110,
+				    0xffffffff81000210 };
+	const uint64_t user[] = { running.places[1].addr, running.places[0].addr, 0x5001, 0x1000 };
+	struct tracer_stack stack = { .user = user, .nr_user = 4, .kernel = kernel, .nr_kernel = 4 };
+	char path[128];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/kallsyms", root);
+	put(path, "ffffffff81000100 T inner\nffffffff81000200 T outer\n"
+		  "ffffffffc0000000 t bpf_prog_1234_seen\t[bpf]\n");
+	mms_symbols_kernel_from(symbols, path);
+	assert_int_equal(mms_symbols_read_maps(symbols, running.pid), 0);
+	odd.pid = running.pid;
+	assert_int_equal(mms_symbols_map(symbols, &odd), 0);
+	end_program(&running);
+	fold_is(symbols, running.pid, "a;b", &stack,
+		"a:b;[unknown];[odd:name];known_global;known_static;outer_[k];inner_[k]");
+	stack.nr_user = 0;
+	fold_is(symbols, running.pid, "", &stack, "[unknown];outer_[k];inner_[k]");
+	stack.nr_kernel = 0;
+	fold_is(symbols, running.pid, "x", &stack, "x");
+	mms_symbols_close(symbols);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -365,7 +406,7 @@ int main(void)
 		TEST(test_pie),	     TEST(test_fixed_address), TEST(test_static_linking),
 		TEST(test_edges),    TEST(test_stripped),      TEST(test_replaced),
 		TEST(test_deleted),  TEST(test_generations),   TEST(test_not_elf),
-		TEST(test_kallsyms), TEST(test_kallsyms_hidden),
+		TEST(test_kallsyms), TEST(test_kallsyms_hidden), TEST(test_fold),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
