@@ -18,8 +18,9 @@
 const char *argp_program_version = "mmscope " MMS_VERSION;
 
 static const struct mms_command *const commands[] = {
-	&mms_cmd_map, &mms_cmd_translate, &mms_cmd_tables, &mms_cmd_pages,
-	&mms_cmd_ps,  &mms_cmd_doctor,	  &mms_cmd_load,   &mms_cmd_unload,
+	&mms_cmd_map,  &mms_cmd_translate, &mms_cmd_tables, &mms_cmd_pages,
+	&mms_cmd_ps,   &mms_cmd_stat,	   &mms_cmd_cow,    &mms_cmd_tlb,
+	&mms_cmd_faults, &mms_cmd_doctor,  &mms_cmd_load,   &mms_cmd_unload,
 };
 
 #define NR_COMMANDS (ARRAY_SIZE(commands))
@@ -107,6 +108,7 @@ int main(int argc, char **argv)
 	struct command_line line = { 0 };
 	const struct mms_command *command;
 	char name[64];
+	int status;
 
 	argp_err_exit_status = 2;
 	usual_style(&line.options.style);
@@ -119,10 +121,10 @@ int main(int argc, char **argv)
 	}
 	snprintf(name, sizeof(name), "mmscope %s", command->name);
 	line.argv[0] = name;
-	if (command->run(command, &line.options, line.argc, line.argv)) {
-		fflush(stdout);
-		fprintf(stderr, "mmscope: %s\n", mms_failure());
-		return 1;
-	}
-	return 0;
+	status = command->run(command, &line.options, line.argc, line.argv);
+	if (status >= 0)
+		return status;
+	fflush(stdout);
+	fprintf(stderr, "mmscope: %s\n", mms_failure());
+	return 1;
 }

@@ -66,6 +66,19 @@ static struct json_object *json_hex(uint64_t number, int digits)
 	return json_object_new_string(text);
 }
 
+static char *format_seconds(char *buf, uint64_t ms)
+{
+	snprintf(buf, MMS_NUMBER_MAX, "%lu.%03lu", ms / 1000, ms % 1000);
+	return buf;
+}
+
+static struct json_object *json_seconds(uint64_t ms)
+{
+	char buf[MMS_NUMBER_MAX];
+
+	return json_object_new_double_s(ms / 1000.0, format_seconds(buf, ms));
+}
+
 /* "1:12,8:4", the second numbers times @unit; a part that is no number is null. */
 static struct json_object *json_pairs(const char *text, unsigned int unit)
 {
@@ -104,8 +117,10 @@ static struct json_object *json_value(const struct mms_column *column,
 	case MMS_ADDR: return json_hex(value->number, 0);
 	case MMS_RAW: return json_hex(value->number, 16);
 	case MMS_PERCENT:
+	case MMS_TENTHS:
 		return json_object_new_double_s(value->number / 10.0,
 						mms_format_tenths(buf, value->number));
+	case MMS_SECONDS: return json_seconds(value->number);
 	default: return json_object_new_uint64(value->number);
 	}
 }
@@ -186,6 +201,12 @@ void mms_out_address(struct mms_out *out, const char *key, uint64_t value)
 {
 	if (out->style.json)
 		json_add(out, key, json_hex(value, 0));
+}
+
+void mms_out_seconds(struct mms_out *out, const char *key, uint64_t ms)
+{
+	if (out->style.json)
+		json_add(out, key, json_seconds(ms));
 }
 
 void mms_out_null(struct mms_out *out, const char *key)
@@ -410,7 +431,9 @@ static const char *cell_text(const struct mms_out *out, unsigned int i,
 	case MMS_RAW:
 		snprintf(buf, size, "%016lx", value->number);
 		return buf;
-	case MMS_PERCENT: return mms_format_tenths(buf, value->number);
+	case MMS_PERCENT:
+	case MMS_TENTHS: return mms_format_tenths(buf, value->number);
+	case MMS_SECONDS: return format_seconds(buf, value->number);
 	default:
 		snprintf(buf, size, "%lu", value->number);
 		return buf;

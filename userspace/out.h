@@ -19,6 +19,8 @@ enum mms_type {
 	MMS_ADDR,	/* hexadecimal; a string in JSON */
 	MMS_RAW,	/* hexadecimal, all 16 digits; a string in JSON */
 	MMS_PERCENT,	/* tenths of a percent; a number in JSON */
+	MMS_TENTHS,	/* tenths; a number in JSON */
+	MMS_SECONDS,	/* milliseconds, shown in seconds; a number in JSON */
 	MMS_PAIRS,	/* "1:12,8:4"; [[1,12],[8,4]] in JSON */
 	MMS_PAIRS_KB,	/* the same, the second of each in kB; in JSON in bytes */
 };
@@ -92,6 +94,7 @@ int mms_out_end(struct mms_out *out, bool failed);
 void mms_out_number(struct mms_out *out, const char *key, uint64_t value);
 void mms_out_string(struct mms_out *out, const char *key, const char *value);
 void mms_out_address(struct mms_out *out, const char *key, uint64_t value);
+void mms_out_seconds(struct mms_out *out, const char *key, uint64_t ms);
 void mms_out_null(struct mms_out *out, const char *key);
 void mms_out_object(struct mms_out *out, const char *key);
 void mms_out_object_end(struct mms_out *out);

@@ -41,6 +41,15 @@ int mms_session_open(struct mms_session *session, const char *debugfs);
 int mms_session_hold(struct mms_session *session, const char *who);
 
 /**
+ * mms_session_count() - as mms_session_hold(), and the module counts the process's TLB flushes
+ * @session: an open session without a process
+ * @pid: the process
+ *
+ * Return: 0, or -1 with mms_failure() set.
+ */
+int mms_session_count(struct mms_session *session, pid_t pid);
+
+/**
  * mms_session_view() - open a view
  * @session: an open session
  * @name: of a view of the process held, or if none is, of the whole system
