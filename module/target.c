@@ -29,6 +29,8 @@ static DEFINE_MUTEX(mms_targets_lock);
 static DECLARE_WAIT_QUEUE_HEAD(removed_wait);
 static LIST_HEAD(mms_targets);
 static unsigned int nr_targets;
+/* Directories removed so far: what removed_wait waits to change. Written under the lock. */
+static unsigned int nr_removed;
 
 struct mm_struct *mms_pid_mm(struct pid *pid)
 {
@@ -177,6 +179,7 @@ static void remove_target(struct mms_target *target)
 	mutex_lock(&mms_targets_lock);
 	list_del(&target->node);
 	nr_targets--;
+	WRITE_ONCE(nr_removed, nr_removed + 1);
 	mutex_unlock(&mms_targets_lock);
 	wake_up_all(&removed_wait);
 	mms_target_put(target);
@@ -193,18 +196,6 @@ static struct mms_target *find_occupant_locked(struct pid *pid)
 	return NULL;
 }
 
-static bool is_being_removed(pid_t nr)
-{
-	struct mms_target *target;
-	bool found = false;
-
-	mutex_lock(&mms_targets_lock);
-	list_for_each_entry(target, &mms_targets, node)
-		found |= target->nr == nr && target->gone;
-	mutex_unlock(&mms_targets_lock);
-	return found;
-}
-
 /*
  * The target of a process, with mms_targets_lock taken if one is returned. Waits while the number's
  * directory is being removed; the number of an exited target is not free.
@@ -212,6 +203,7 @@ static bool is_being_removed(pid_t nr)
 static struct mms_target *lock_target(struct pid *pid)
 {
 	struct mms_target *target, *occupant;
+	unsigned int seen;
 
 	for (;;) {
 		mutex_lock(&mms_targets_lock);
@@ -223,10 +215,11 @@ static struct mms_target *lock_target(struct pid *pid)
 			return target;
 		if (occupant && !occupant->gone)
 			target = ERR_PTR(-EEXIST);
+		seen = nr_removed;
 		mutex_unlock(&mms_targets_lock);
 		if (target)
 			return target;
-		if (wait_event_killable(removed_wait, !is_being_removed(pid_nr(pid))))
+		if (wait_event_killable(removed_wait, READ_ONCE(nr_removed) != seen))
 			return ERR_PTR(-EINTR);
 	}
 }
