@@ -94,7 +94,8 @@ static struct mms_target *find_by_nr_locked(pid_t nr)
 
 	lockdep_assert_held(&mms_targets_lock);
 	list_for_each_entry(target, &mms_targets, node) {
-		if (pid_vnr(target->pid) != nr || target->gone)
+		/* 0 is what has no number in the caller's namespace. */
+		if (!nr || pid_vnr(target->pid) != nr || target->gone)
 			continue;
 		if (pid_has_task(target->pid, PIDTYPE_TGID))
 			return target;
