@@ -57,6 +57,8 @@ static int begin(struct records *records)
 	int err;
 
 	memset(&records->runs, 0, sizeof(records->runs));
+	/* Until it has begun there is nothing to show, also of what was shown before. */
+	records->window = NULL;
 	err = mms_walk_begin(read->walk, read->target->pid, read->opener, &mms_runs_sink,
 			     &records->runs);
 	if (err)

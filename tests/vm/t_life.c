@@ -266,15 +266,39 @@ static void check_detach_exited(void)
 	spawn_end(pid);
 }
 
+/* What cannot be read again from its beginning has nothing to show from its middle either. */
+static void check_seek_after_exit(void)
+{
+	pid_t pid = spawn(make_target, NULL);
+	struct reading reading;
+	char byte;
+
+	views_attach(pid);
+	begin(pid, &reading);
+	if (read(reading.records, &byte, 1) != 1)
+		tap_bail("records: %s", strerror(errno));
+	spawn_kill(pid);
+	lseek(reading.records, 0, SEEK_SET);
+	tap_result(read(reading.records, &byte, 1) < 0 ? -errno : 1, -ESRCH,
+		   "exit, then records from its beginning");
+	lseek(reading.records, sizeof(struct mms_records_header), SEEK_SET);
+	tap_result(read(reading.records, &byte, 1) < 0 ? -errno : 1, -ESRCH,
+		   "exit, then records from its middle");
+	views_detach(pid);
+	end(&reading);
+	spawn_end(pid);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc == 2 && !strcmp(argv[1], "rest"))
 		spawn_rest();
 	tap_plan((1 + NR_VIEWS + 2 + NR_VIEWS + 2) + (2 + 4) + (2 + NR_VIEWS + 3 + NR_VIEWS + 1) +
-		 (1 + NR_VIEWS + 1));
+		 (1 + NR_VIEWS + 1) + 2);
 	check_exit();
 	check_exec();
 	check_detach();
 	check_detach_exited();
+	check_seek_after_exit();
 	return tap_done();
 }
