@@ -10,6 +10,7 @@
 struct pages {
 	struct mms_runs runs;
 	unsigned int current_run;
+	int more;		/* what the last chunk returned: the walk is over unless it is 1 */
 };
 
 static int pages_begin(struct mms_read *read)
@@ -17,6 +18,7 @@ static int pages_begin(struct mms_read *read)
 	struct pages *pages = read->priv;
 
 	memset(pages, 0, sizeof(*pages));
+	pages->more = 1;
 	return mms_walk_begin(read->walk, read->target->pid, read->opener, &mms_runs_sink,
 			      &pages->runs);
 }
@@ -24,7 +26,6 @@ static int pages_begin(struct mms_read *read)
 static int pages_next(struct mms_read *read)
 {
 	struct pages *pages = read->priv;
-	int more = 1;
 
 	if (pages->current_run + 1 < pages->runs.nr) {
 		pages->current_run++;
@@ -32,9 +33,9 @@ static int pages_next(struct mms_read *read)
 	}
 	pages->runs.nr = 0;
 	pages->current_run = 0;
-	while (!pages->runs.nr && more > 0)
-		more = mms_read_chunk(read);
-	return pages->runs.nr ? 1 : more;
+	while (!pages->runs.nr && pages->more > 0)
+		pages->more = mms_read_chunk(read);
+	return pages->runs.nr ? 1 : pages->more;
 }
 
 static void pages_head(struct seq_file *m, struct mms_read *read)

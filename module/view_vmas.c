@@ -26,6 +26,7 @@ struct vmas {
 	struct row rows[NR_ROWS];
 	unsigned int nr;
 	unsigned int current_row;
+	int more;		/* what the last chunk returned: the walk is over unless it is 1 */
 };
 
 static void vmas_vma_begin(struct mms_walk *walk, struct vm_area_struct *vma)
@@ -97,13 +98,15 @@ static void vmas_end(struct mms_read *read)
 
 static int vmas_begin(struct mms_read *read)
 {
+	struct vmas *vmas = read->priv;
+
+	vmas->more = 1;
 	return mms_walk_begin(read->walk, read->target->pid, read->opener, &vmas_sink, read->priv);
 }
 
 static int vmas_next(struct mms_read *read)
 {
 	struct vmas *vmas = read->priv;
-	int more = 1;
 
 	if (vmas->current_row + 1 < vmas->nr) {
 		vmas->current_row++;
@@ -111,9 +114,9 @@ static int vmas_next(struct mms_read *read)
 	}
 	drop_rows(vmas);
 	vmas->current_row = 0;
-	while (!vmas->nr && more > 0)
-		more = mms_read_chunk(read);
-	return vmas->nr ? 1 : more;
+	while (!vmas->nr && vmas->more > 0)
+		vmas->more = mms_read_chunk(read);
+	return vmas->nr ? 1 : vmas->more;
 }
 
 static void vmas_head(struct seq_file *m, struct mms_read *read)

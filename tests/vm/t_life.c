@@ -266,6 +266,53 @@ static void check_detach_exited(void)
 	spawn_end(pid);
 }
 
+/*
+ * How often, of @tries, the answer of @view was called cut off although only the target's exit came
+ * between its last row and its end. Rows are taken one by one: reading the row before the last one
+ * makes the last one, and whoever asks for more then comes too late.
+ */
+static unsigned int cut_off_after_last_row(const char *view, unsigned int tries)
+{
+	unsigned int cut = 0, i;
+
+	for (i = 0; i < tries; i++) {
+		pid_t pid = spawn(NULL, NULL);
+		char *whole, *text = calloc(1, 1 << 20);
+		size_t len, lines, end;
+		int fd;
+
+		views_attach(pid);
+		whole = views_read(pid, view, &len);
+		fd = open(views_path(pid, view), O_RDONLY);
+		if (!whole || fd < 0)
+			tap_bail("%s: %s", view, strerror(errno));
+		/* From here on the last two rows and the cost. */
+		for (end = len, lines = 0; end && lines < 4; end--)
+			lines += whole[end - 1] == '\n';
+		for (len = 0; len < end + 2 && read(fd, text + len, 1) == 1;)
+			len++;
+		spawn_end(pid);
+		read_rest(fd, text, len);
+		cut += !!strstr(text, "\n# truncated");
+		views_detach(pid);
+		close(fd);
+		free(whole);
+		free(text);
+	}
+	return cut;
+}
+
+/* A walk that was not done in time may be cut off, but hardly each time. */
+static void check_exit_at_end(void)
+{
+	static const char *const views[] = { "vmas", "pages" };
+	unsigned int i;
+
+	for (i = 0; i < 2; i++)
+		tap_ok(cut_off_after_last_row(views[i], 8) < 8,
+		       "exit after the last row of %s was made: it is not cut off", views[i]);
+}
+
 /* What cannot be read again from its beginning has nothing to show from its middle either. */
 static void check_seek_after_exit(void)
 {
@@ -294,11 +341,12 @@ int main(int argc, char **argv)
 	if (argc == 2 && !strcmp(argv[1], "rest"))
 		spawn_rest();
 	tap_plan((1 + NR_VIEWS + 2 + NR_VIEWS + 2) + (2 + 4) + (2 + NR_VIEWS + 3 + NR_VIEWS + 1) +
-		 (1 + NR_VIEWS + 1) + 2);
+		 (1 + NR_VIEWS + 1) + 2 + 2);
 	check_exit();
 	check_exec();
 	check_detach();
 	check_detach_exited();
+	check_exit_at_end();
 	check_seek_after_exit();
 	return tap_done();
 }
