@@ -242,9 +242,12 @@ static const char *special_name(struct vm_area_struct *vma)
 	return vma->vm_ops->name(vma);
 }
 
+/* Not a device's node: devtmpfs is one of shmem's file systems too. */
 static bool maps_shmem(const struct vm_area_struct *vma)
 {
-	return vma->vm_file && file_inode(vma->vm_file)->i_sb->s_magic == TMPFS_MAGIC;
+	const struct inode *inode = vma->vm_file ? file_inode(vma->vm_file) : NULL;
+
+	return inode && S_ISREG(inode->i_mode) && inode->i_sb->s_magic == TMPFS_MAGIC;
 }
 
 static bool is_initial_stack(const struct vm_area_struct *vma)
