@@ -268,7 +268,7 @@ static int hold(struct file *file, const char *text, bool counting)
 	err = parse_pid(text, &nr);
 	if (err)
 		return err;
-	if (file->private_data)
+	if (READ_ONCE(file->private_data))
 		return -EBUSY;
 	err = mms_target_hold(nr, file, counting, &held);
 	if (err)

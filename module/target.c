@@ -142,7 +142,7 @@ static struct mms_target *add_locked(struct pid *pid)
 	struct mms_target *target;
 	int err;
 
-	if (nr_targets >= mms_max_targets)
+	if (nr_targets >= READ_ONCE(mms_max_targets))
 		return ERR_PTR(-ENOSPC);
 	target = kzalloc(sizeof(*target), GFP_KERNEL);
 	if (!target)
