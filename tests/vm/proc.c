@@ -136,6 +136,16 @@ static int parse_vmas(struct proc_vmas *vmas)
 	return vmas->vma ? 0 : -1;
 }
 
+/*
+ * maps and smaps may end with the gate page at a kernel address, vsyscall, of which there is one
+ * for all processes. It is no VMA.
+ */
+static void drop_gate(struct proc_vmas *vmas)
+{
+	if (vmas->nr && !strcmp(vmas->vma[vmas->nr - 1].name, "[vsyscall]"))
+		vmas->nr--;
+}
+
 static int read_vmas(pid_t pid, const char *file, struct proc_vmas *vmas)
 {
 	char path[64];
@@ -144,7 +154,10 @@ static int read_vmas(pid_t pid, const char *file, struct proc_vmas *vmas)
 	*vmas = (struct proc_vmas){ .text = proc_read_file(path, NULL) };
 	if (!vmas->text)
 		return -1;
-	return parse_vmas(vmas);
+	if (parse_vmas(vmas))
+		return -1;
+	drop_gate(vmas);
+	return 0;
 }
 
 int proc_smaps(pid_t pid, struct proc_vmas *vmas)

@@ -93,7 +93,7 @@ bool proc_vma_flag(const struct proc_vma *vma, const char *flag);
 /* All of a file, with a NUL after it. Return: for free(), or NULL with errno. */
 char *proc_read_file(const char *path, size_t *len);
 
-/* Return: 0 or -1 with errno. Undone with proc_vmas_free(). */
+/* Without the gate page. Return: 0 or -1 with errno. Undone with proc_vmas_free(). */
 int proc_smaps(pid_t pid, struct proc_vmas *vmas);
 int proc_maps(pid_t pid, struct proc_vmas *vmas);
 void proc_vmas_free(struct proc_vmas *vmas);

@@ -41,20 +41,9 @@ static void judge_map(const struct subject *s, size_t row, const struct proc_vma
 		    *vma->name ? vma->name : "-", diffs);
 }
 
-/*
- * maps may end with the gate page at a kernel address, vsyscall, of which there is one for all
- * processes. It is no VMA, and vmas does not have it.
- */
-static size_t nr_without_gate(const struct proc_vmas *maps)
-{
-	if (maps->nr && !strcmp(maps->vma[maps->nr - 1].name, "[vsyscall]"))
-		return maps->nr - 1;
-	return maps->nr;
-}
-
 void judge_maps(const struct subject *s, struct tap_diffs *diffs)
 {
-	size_t nr = nr_without_gate(&s->maps), row;
+	size_t nr = s->maps.nr, row;
 
 	diffs->nr_compared++;
 	if (s->vmas.nr != nr || views_cost(&s->vmas, "changed") || !s->records.complete)
