@@ -39,7 +39,9 @@ static void sample(const struct mms_counts *counts, struct mms_value *values)
 }
 
 static const struct mms_column process_columns[] = {
-	MMS_PROCESS_COLUMNS,
+	MMS_PROCESS_PID,
+	MMS_PROCESS_PARENT,
+	MMS_PROCESS_EXECS,
 	{ "breaks", "BREAKS", MMS_COUNT, 10, 0, 0, "pages copied on write" },
 	{ "pages", "PAGES", MMS_COUNT, 10, 1, 0, "in pages of 4 KiB" },
 	{ "reused", "REUSED", MMS_COUNT, 10, 0, 0, "made writable without a copy" },
@@ -68,7 +70,7 @@ static const struct mms_column columns[NR_COLUMNS] = {
 	{ "user", "USER", MMS_COUNT, 9, 0, 0, "a store in user mode" },
 	{ "remote", "REMOTE", MMS_COUNT, 8, 0, 0, "/proc/PID/mem, process_vm_writev(), ptrace()" },
 	{ "kernel", "KERNEL", MMS_COUNT, 8, 0, 0, "the kernel wrote there, as read() does" },
-	{ "gup", "GUP", MMS_COUNT, 8, 0, 0, "mlock(), MADV_POPULATE_WRITE, direct I/O" },
+	{ "gup", "GUP", MMS_COUNT, 7, 0, 0, "mlock(), MADV_POPULATE_WRITE, direct I/O" },
 	{ "fork", "FORK", MMS_COUNT, 7, 0, 0, "a pinned page, copied at fork" },
 	{ "all", "ALL", MMS_COUNT, 9, 0, 0, "all ways" },
 	{ "share", "SHARE%", MMS_PERCENT, 6, 0, 0, "of all breaks" },

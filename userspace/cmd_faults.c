@@ -46,7 +46,9 @@ static void sample(const struct mms_counts *counts, struct mms_value *values)
 }
 
 static const struct mms_column process_columns[] = {
-	MMS_PROCESS_COLUMNS,
+	MMS_PROCESS_PID,
+	MMS_PROCESS_PARENT,
+	MMS_PROCESS_EXECS,
 	{ "faults", "FAULTS", MMS_COUNT, 10, 0, 0, "minor, major and failed" },
 	{ "minor", "MINOR", MMS_COUNT, 10, 0, 0, "without reading from a device" },
 	{ "major", "MAJOR", MMS_COUNT, 7, 0, 0, "with" },

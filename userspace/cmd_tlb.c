@@ -38,7 +38,9 @@ static void sample(const struct mms_counts *counts, struct mms_value *values)
 }
 
 static const struct mms_column process_columns[] = {
-	MMS_PROCESS_COLUMNS,
+	MMS_PROCESS_PID,
+	MMS_PROCESS_PARENT,
+	MMS_PROCESS_EXECS,
 	{ "requests", "REQUESTS", MMS_COUNT, 10, 0, 0, "flush_tlb_mm_range()" },
 	{ "pages", "PAGES", MMS_COUNT, 10, 4, 0, "in the ranges" },
 	{ "ipis", "IPIS", MMS_COUNT, 9, 0, 0, "requests that asked other CPUs" },

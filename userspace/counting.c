@@ -361,8 +361,10 @@ static int loop(struct mms_counting *counting, struct waiting *waiting, struct m
 	const struct mms_selectors *selectors = counting->selectors;
 	struct pollfd *fds = calloc(selectors->nr_pids + 2, sizeof(*fds));
 	uint64_t interval = selectors->interval_ns;
-	int err = fds ? 0 : mms_fail("out of memory");
+	int err = 0;
 
+	if (!fds)
+		return mms_fail("out of memory");
 	*waiting = (struct waiting){ UINT64_MAX, UINT64_MAX, 0, 0, false };
 	if (selectors->duration_ns)
 		waiting->end_ns = counting->start_ns + selectors->duration_ns;
@@ -386,8 +388,6 @@ static int end_command(struct mms_counting *counting, const struct waiting *wait
 {
 	struct pollfd ended = { .fd = counting->launch.pidfd, .events = POLLIN };
 
-	if (counting->exec_error)
-		return counting->exec_error == ENOENT ? 127 : 126;
 	if (counting->launch.pid < 0)
 		return 0;
 	if (poll(&ended, 1, 0) == 1)
@@ -446,11 +446,12 @@ int mms_counting_run(const struct mms_command *command, struct mms_options *opti
 	}
 	if (!err && selectors.command)
 		counting.exec_error = mms_launch_go(&counting.launch);
-	if (err || counting.exec_error) {
-		status = counting.exec_error ? end_command(&counting, &waiting) : -1;
-		if (counting.exec_error)
-			fprintf(stderr, "mmscope: %s: %s\n", selectors.command[0],
-				strerror(counting.exec_error));
+	if (err) {
+		status = -1;
+	} else if (selectors.command && counting.exec_error) {
+		status = counting.exec_error == ENOENT ? 127 : 126;
+		fprintf(stderr, "mmscope: %s: %s\n", selectors.command[0],
+			strerror(counting.exec_error));
 	} else {
 		out = mms_out_begin(&options->style, command->name);
 		err = count_and_show(&counting, out, &waiting);

@@ -55,14 +55,18 @@ static unsigned int reason_of(const char *name)
 	return reason;
 }
 
+/* What is not there is empty. */
 static unsigned int split(char *line, char *field[MMS_MAX_COLUMNS])
 {
-	unsigned int nr = 0;
+	static char empty[1];
+	unsigned int nr = 0, i;
 	char *word, *save = NULL;
 
 	for (word = strtok_r(line, " ", &save); word && nr < MMS_MAX_COLUMNS;
 	     word = strtok_r(NULL, " ", &save))
 		field[nr++] = word;
+	for (i = nr; i < MMS_MAX_COLUMNS; i++)
+		field[i] = empty;
 	return nr;
 }
 
@@ -108,7 +112,7 @@ static int find_columns(struct mms_viewfile *file, int column[NR_FIELDS])
 int mms_flush_counts_add(struct mms_flush_counts *counts, struct mms_viewfile *file)
 {
 	char *field[MMS_MAX_COLUMNS], *line;
-	int column[NR_FIELDS];
+	int column[NR_FIELDS] = { 0 };
 
 	if (find_columns(file, column))
 		return -1;

@@ -35,7 +35,7 @@ static __attribute__((no_sanitize("address"))) int command_process(void *arg)
 		dup2(STDERR_FILENO, STDOUT_FILENO);
 	sigprocmask(SIG_SETMASK, &launch->mask, NULL);
 	execvp(launch->argv[0], launch->argv);
-	launch->error = errno;
+	__atomic_store_n(&launch->error, errno, __ATOMIC_RELEASE);
 	_exit(127);
 }
 
@@ -107,6 +107,7 @@ int mms_launch_go(struct mms_launch *launch)
 {
 	char word = 'g';
 	ssize_t got;
+	int error;
 
 	/* With this reader the pipe takes it, also if the process was killed meanwhile. */
 	if (write(launch->go, &word, 1) != 1)
@@ -117,9 +118,10 @@ int mms_launch_go(struct mms_launch *launch)
 		got = read(launch->done, &word, 1);
 	while (got < 0 && errno == EINTR);
 	close_end(&launch->done);
-	if (launch->error)
+	error = __atomic_load_n(&launch->error, __ATOMIC_ACQUIRE);
+	if (error)
 		mms_launch_status(launch);
-	return launch->error;
+	return error;
 }
 
 int mms_launch_status(struct mms_launch *launch)

@@ -24,7 +24,7 @@
  *	memory, but not the files, so that what changes above is not for it
  * @mask: signals blocked in the command
  * @to_stderr: the command's standard output
- * @error: errno of the failure to execute it; written by the command's process
+ * @error: errno of the failure to execute it; written by the command's process, atomically
  * @stack: on which it waits
  * @stack_size: bytes
  */
@@ -39,7 +39,7 @@ struct mms_launch {
 	} ends;
 	sigset_t mask;
 	bool to_stderr;
-	volatile int error;
+	int error;
 	void *stack;
 	size_t stack_size;
 };

@@ -18,23 +18,21 @@ enum { KEY_NO_FOLLOW = 512, KEY_STACKS, KEY_FOLDED, KEY_OUTPUT, KEY_TOP };
 #define USUAL_TOP 10
 #define YEAR	  (366.0 * 86400)
 
-#define COMMON_OPTIONS                                                                             \
-	{ "pid", 'p', "PID", 0, "count this process (repeatable, or a list: 1,2)", 1 },            \
-	{ "all", 'a', NULL, 0, "count all processes", 1 },                                         \
-	{ "duration", 'd', "SECONDS", 0, "count for so long, then end CMD", 1 },                   \
-	{ "interval", 'i', "SECONDS", 0, "also show a line every so often", 1 },                   \
-	{ "no-follow", KEY_NO_FOLLOW, NULL, 0, "without the children forked meanwhile", 1 },       \
-	{ "output", KEY_OUTPUT, "FILE", 0, "write to FILE, not to standard output", 1 }
-
-static const struct argp_option plain_options[] = { COMMON_OPTIONS, { 0 } };
-
-static const struct argp_option detail_options[] = {
-	COMMON_OPTIONS,
+static const struct argp_option option_list[] = {
+	{ "pid", 'p', "PID", 0, "count this process (repeatable, or a list: 1,2)", 1 },
+	{ "all", 'a', NULL, 0, "count all processes", 1 },
+	{ "duration", 'd', "SECONDS", 0, "count for so long, then end CMD", 1 },
+	{ "interval", 'i', "SECONDS", 0, "also show a line every so often", 1 },
+	{ "no-follow", KEY_NO_FOLLOW, NULL, 0, "without the children forked meanwhile", 1 },
+	{ "output", KEY_OUTPUT, "FILE", 0, "write to FILE, not to standard output", 1 },
+	/* From here on, of commands that show detail. */
 	{ "stacks", KEY_STACKS, NULL, 0, "where it came from: kernel and user stacks", 2 },
 	{ "folded", KEY_FOLDED, NULL, 0, "the stacks alone, a line each, as flame graphs want them", 2 },
 	{ "top", KEY_TOP, "N", 0, "show the N largest of a list (10), 0 for all", 2 },
 	{ 0 },
 };
+
+#define NR_PLAIN_OPTIONS 6
 
 static int add_pid(struct mms_selectors *selectors, pid_t pid)
 {
@@ -176,14 +174,16 @@ static void check(const struct mms_command *command, const struct mms_options *o
 void mms_selectors_parse(const struct mms_command *command, struct mms_options *options,
 			 struct mms_selectors *selectors, bool detail, int argc, char **argv)
 {
+	struct argp_option plain[NR_PLAIN_OPTIONS + 1] = { 0 };
 	struct mms_args args = {
 		.max = INT_MAX,
 		.in_order = true,
-		.extra = detail ? detail_options : plain_options,
+		.extra = detail ? option_list : plain,
 		.take = take_option,
 		.input = selectors,
 	};
 
+	memcpy(plain, option_list, NR_PLAIN_OPTIONS * sizeof(plain[0]));
 	*selectors = (struct mms_selectors){ .top = USUAL_TOP };
 	mms_parse(command, options, &args, argc, argv);
 	/* argv ends with NULL, and so do the words of the command. */

@@ -129,7 +129,7 @@ static int parse_pid(const char *who, pid_t *pid)
 }
 
 /* What is written to "attach" lasts as long as the file is open. */
-static int attach(struct mms_session *session, const char *verb)
+static int keep(struct mms_session *session, const char *verb)
 {
 	char path[300], request[32];
 	int len;
@@ -146,13 +146,13 @@ static int attach(struct mms_session *session, const char *verb)
 
 int mms_session_hold(struct mms_session *session, const char *who)
 {
-	return parse_pid(who, &session->pid) ? -1 : attach(session, "hold");
+	return parse_pid(who, &session->pid) ? -1 : keep(session, "hold");
 }
 
 int mms_session_count(struct mms_session *session, pid_t pid)
 {
 	session->pid = pid;
-	return attach(session, "count");
+	return keep(session, "count");
 }
 
 int mms_session_view(const struct mms_session *session, const char *name, int flags)

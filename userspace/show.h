@@ -74,11 +74,10 @@ struct mms_process_table {
 };
 
 /* The columns each such table begins and ends with. */
-#define MMS_PROCESS_COLUMNS                                                                        \
-	{ "pid", "PID", MMS_COUNT, 7, 0, 0, "process ID" },                                        \
-	{ "parent", "PARENT", MMS_COUNT, 7, 3, 0, "forked by, while it was counted" },             \
-	{ "execs", "EXECS", MMS_COUNT, 5, 2, 0, "programs executed meanwhile" }
-#define MMS_PROCESS_COMM { "comm", "COMMAND", MMS_TEXT, 12, 0, true, "command name" }
+#define MMS_PROCESS_PID	   { "pid", "PID", MMS_COUNT, 7, 0, 0, "process ID" }
+#define MMS_PROCESS_PARENT { "parent", "PARENT", MMS_COUNT, 7, 3, 0, "forked by, while it was counted" }
+#define MMS_PROCESS_EXECS  { "execs", "EXECS", MMS_COUNT, 5, 2, 0, "programs executed meanwhile" }
+#define MMS_PROCESS_COMM   { "comm", "COMMAND", MMS_TEXT, 12, 0, true, "command name" }
 
 /* In text, only if there are several. Return: 0, or -1 with mms_failure() set. */
 int mms_show_processes(struct mms_out *out, const struct mms_counting *counting,

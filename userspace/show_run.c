@@ -12,17 +12,21 @@
 #include "show.h"
 #include "symbols.h"
 
+struct person {
+	const struct mms_trace_owner *owner;
+};
+
 /* The processes of a run, each once, whatever question has seen it. */
 struct people {
-	const struct mms_trace_owner **list;
+	struct person *list;
 	size_t nr;
 	size_t children;	/* of them not asked for by name */
 };
 
 static int compare_owners(const void *a, const void *b)
 {
-	const struct mms_trace_owner *x = *(struct mms_trace_owner *const *)a;
-	const struct mms_trace_owner *y = *(struct mms_trace_owner *const *)b;
+	const struct mms_trace_owner *x = ((const struct person *)a)->owner;
+	const struct mms_trace_owner *y = ((const struct person *)b)->owner;
 
 	if (x->tgid != y->tgid)
 		return x->tgid < y->tgid ? -1 : 1;
@@ -55,14 +59,15 @@ static bool find_people(struct people *people, const struct mms_counting *counti
 		return false;
 	for (question = 0; question < MMS_NR_QUESTIONS; question++)
 		for (i = MMS_SLOT_FIRST; i < counts->nr[question]; i++)
-			people->list[people->nr++] = &counts->records[question][i].owner;
+			people->list[people->nr++].owner =
+				&counts->records[question][i].owner;
 	qsort(people->list, people->nr, sizeof(*people->list), compare_owners);
 	for (i = 0; i < people->nr; i++)
 		if (!kept || compare_owners(&people->list[i], &people->list[kept - 1]))
 			people->list[kept++] = people->list[i];
 	people->nr = kept;
 	for (i = 0; i < kept; i++)
-		people->children += !named(counting, (pid_t)people->list[i]->tgid);
+		people->children += !named(counting, (pid_t)people->list[i].owner->tgid);
 	return true;
 }
 
@@ -73,13 +78,13 @@ static void json_people(struct mms_out *out, const struct people *people)
 	mms_out_list(out, "counted");
 	for (i = 0; i < people->nr; i++) {
 		mms_out_object(out, NULL);
-		mms_out_number(out, "pid", people->list[i]->tgid);
-		if (people->list[i]->parent)
-			mms_out_number(out, "parent", people->list[i]->parent);
+		mms_out_number(out, "pid", people->list[i].owner->tgid);
+		if (people->list[i].owner->parent)
+			mms_out_number(out, "parent", people->list[i].owner->parent);
 		else
 			mms_out_null(out, "parent");
-		mms_out_number(out, "execs", people->list[i]->execs);
-		mms_out_string(out, "comm", people->list[i]->comm);
+		mms_out_number(out, "execs", people->list[i].owner->execs);
+		mms_out_string(out, "comm", people->list[i].owner->comm);
 		mms_out_object_end(out);
 	}
 	mms_out_list_end(out);
@@ -109,8 +114,8 @@ static void describe(const struct mms_counting *counting, const struct people *p
 		return;
 	}
 	for (i = 0; i < people->nr; i++)
-		if ((pid_t)people->list[i]->tgid == pid)
-			owner = people->list[i];
+		if ((pid_t)people->list[i].owner->tgid == pid)
+			owner = people->list[i].owner;
 	if (command)
 		len = snprintf(text, size, "%s (PID %d)", base_name(selectors->command[0]), pid);
 	else if (owner)

@@ -106,8 +106,10 @@ static int print_folded(const struct stacks *stacks)
 	struct folded *list = calloc(stacks->nr + 1, sizeof(*list));
 	size_t i, nr = 0;
 	uint64_t sum = 0;
-	int err = list ? 0 : mms_fail("out of memory");
+	int err = 0;
 
+	if (!list)
+		return mms_fail("out of memory");
 	for (i = 0; !err && i < stacks->nr; i++) {
 		const struct stack *stack = &stacks->list[i];
 		const struct tracer_stack addrs = {

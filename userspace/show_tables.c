@@ -12,9 +12,11 @@
 
 struct mms_value mms_share(uint64_t part, uint64_t whole)
 {
-	struct mms_value value = { .absent = !whole };
+	struct mms_value value = { 0 };
 
-	if (whole)
+	if (!whole)
+		value.absent = true;
+	else
 		value.number = ((__uint128_t)part * 2000 + whole) / whole / 2;
 	return value;
 }
@@ -229,9 +231,14 @@ void mms_show_histogram(struct mms_out *out, const struct mms_counting *counting
 
 enum { P_PID, P_PARENT, P_EXECS, P_SORT };
 
+struct process_row {
+	struct mms_value *values;
+};
+
 static int compare_processes(const void *a, const void *b)
 {
-	const struct mms_value *x = *(struct mms_value *const *)a, *y = *(struct mms_value *const *)b;
+	const struct mms_value *x = ((const struct process_row *)a)->values;
+	const struct mms_value *y = ((const struct process_row *)b)->values;
 
 	if (x[P_SORT].number != y[P_SORT].number)
 		return x[P_SORT].number > y[P_SORT].number ? -1 : 1;
@@ -255,30 +262,29 @@ int mms_show_processes(struct mms_out *out, const struct mms_counting *counting,
 {
 	size_t nr = counts->nr[table->question], i, shown;
 	const struct mms_trace_record *records = counts->records[table->question];
-	struct mms_value **rows;
+	struct mms_value *storage;
+	struct process_row *rows;
 
 	nr = nr > MMS_SLOT_FIRST ? nr - MMS_SLOT_FIRST : 0;
 	if (!counting->style->json && nr < 2)
 		return 0;
 	rows = calloc(nr + 1, sizeof(*rows));
-	if (rows)
-		rows[0] = calloc(nr + 1, table->nr * sizeof(**rows));
-	if (!rows || !rows[0]) {
+	storage = calloc(nr + 1, table->nr * sizeof(*storage));
+	if (!rows || !storage) {
 		free(rows);
+		free(storage);
 		return mms_fail("out of memory");
 	}
-	struct mms_value *storage = rows[0];
-
 	for (i = 0; i < nr; i++) {
-		rows[i] = storage + i * table->nr;
+		rows[i].values = storage + i * table->nr;
 		fill_process(table, &records[MMS_SLOT_FIRST + i], counts->missing[table->question],
-			     rows[i]);
+			     rows[i].values);
 	}
 	qsort(rows, nr, sizeof(*rows), compare_processes);
 	shown = counting->style->json || nr < counting->selectors->top ? nr : counting->selectors->top;
 	mms_out_table(out, "processes", table->columns, table->nr);
 	for (i = 0; i < shown; i++)
-		mms_out_row(out, rows[i]);
+		mms_out_row(out, rows[i].values);
 	mms_out_table_end(out);
 	if (shown < nr)
 		mms_out_say(out, "(and %zu processes with less; --top 0 shows all)\n", nr - shown);

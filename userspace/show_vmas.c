@@ -26,8 +26,15 @@ static const struct mms_column columns[NR_COLUMNS] = {
 };
 
 /* Of linux/mm.h, the same in all kernels that are supported. */
-enum { VM_READ = 1, VM_WRITE = 2, VM_EXEC = 4, VM_SHARED = 8, VM_GROWSDOWN = 0x100,
-       VM_PFNMAP = 0x400, VM_MIXEDMAP = 0x10000000 };
+enum {
+	VM_READ = 1,
+	VM_WRITE = 2,
+	VM_EXEC = 4,
+	VM_SHARED = 8,
+	VM_GROWSDOWN = 0x100,
+	VM_PFNMAP = 0x400,
+	VM_MIXEDMAP = 0x10000000,
+};
 
 struct vma {
 	pid_t pid;

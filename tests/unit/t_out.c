@@ -233,6 +233,38 @@ static void test_full_disk(void **state)
 	assert_string_equal(mms_failure(), "standard output: No space left on device");
 }
 
+/* Numbers with decimals, in text and as JSON numbers. */
+static void test_decimals(void **state)
+{
+	static const struct mms_column decimals[] = {
+		{ "tenths", "TENTHS", MMS_TENTHS, 8, 0, 0, "tenths" },
+		{ "time", "TIME", MMS_SECONDS, 8, 0, 0, "milliseconds" },
+	};
+	static const struct mms_value values[] = { { .number = 1205 }, { .number = 61007 } };
+	struct mms_style style = { .width = 80 };
+	struct mms_out *out;
+	int json;
+
+	(void)state;
+	for (json = 0; json < 2; json++) {
+		style.json = json;
+		capture();
+		out = mms_out_begin(&style, "test");
+		mms_out_seconds(out, "elapsed", 1050);
+		mms_out_table(out, "rows", decimals, NR(decimals));
+		mms_out_row(out, values);
+		mms_out_table_end(out);
+		assert_int_equal(mms_out_end(out, false), 0);
+		if (json)
+			assert_string_equal(captured(), "{\n  \"schema\": \"mmscope/test/1\",\n"
+					    "  \"elapsed\": 1.050,\n  \"rows\": [\n"
+					    "    {\"tenths\":120.5,\"time\":61.007}\n  ]\n}\n");
+		else
+			assert_string_equal(captured(), "  TENTHS     TIME\n"
+							"   120.5   61.007\n");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +277,7 @@ int main(void)
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_json_of_a_failure),
 		cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_decimals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
