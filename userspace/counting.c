@@ -132,14 +132,25 @@ static int open_tracer(struct mms_counting *counting)
 	return -1;
 }
 
-static int select_pid(struct mms_counting *counting, pid_t pid)
+/* Whom the module counts; for everyone, it must count somebody. */
+static void add_flushes(struct mms_counting *counting)
 {
-	if (counting->has_flushes && !counting->selectors->everyone &&
-	    mms_flushes_add(&counting->flushes, pid, false)) {
-		counting->has_flushes = false;
+	const struct mms_selectors *selectors = counting->selectors;
+	bool everyone = selectors->everyone;
+	unsigned int i;
+	int err = 0;
+
+	if (!counting->what->flushes)
+		return;
+	if (everyone)
+		err = mms_flushes_add(&counting->flushes, getpid(), true);
+	for (i = 0; !everyone && !err && i < selectors->nr_pids; i++)
+		err = mms_flushes_add(&counting->flushes, selectors->pids[i], false);
+	if (!err && mms_selectors_only_command(selectors))
+		err = mms_flushes_add(&counting->flushes, counting->launch.pid, false);
+	counting->has_flushes = !err;
+	if (err)
 		snprintf(counting->no_flushes, sizeof(counting->no_flushes), "%s", mms_failure());
-	}
-	return counting->tracer && tracer_select(counting->tracer, pid) ? -1 : 0;
 }
 
 static int select_all(struct mms_counting *counting)
@@ -147,19 +158,11 @@ static int select_all(struct mms_counting *counting)
 	const struct mms_selectors *selectors = counting->selectors;
 	unsigned int i;
 
-	counting->has_flushes = counting->what->flushes;
-	if (counting->has_flushes && selectors->everyone &&
-	    mms_flushes_add(&counting->flushes, getpid(), true)) {
-		counting->has_flushes = false;
-		snprintf(counting->no_flushes, sizeof(counting->no_flushes), "%s", mms_failure());
-	}
 	for (i = 0; i < selectors->nr_pids; i++)
-		if (select_pid(counting, selectors->pids[i]))
+		if (tracer_select(counting->tracer, selectors->pids[i]))
 			return -1;
-	if (mms_selectors_only_command(selectors) && select_pid(counting, counting->launch.pid))
-		return -1;
-	if (!counting->tracer && !counting->has_flushes)
-		return mms_fail("%s", counting->no_tracer);
+	if (mms_selectors_only_command(selectors))
+		return tracer_select(counting->tracer, counting->launch.pid) ? -1 : 0;
 	return 0;
 }
 
@@ -198,16 +201,25 @@ static int watch_mappings(struct mms_counting *counting)
 	return 0;
 }
 
+/*
+ * Attaching takes its time. Nobody is selected until all is attached: it begins for every question at
+ * once; for everyone, the tracer sees to that.
+ */
 static int begin(struct mms_counting *counting, const char *debugfs)
 {
+	if (!counting->tracer && !counting->has_flushes)
+		return mms_fail("%s", counting->no_tracer);
 	if (counting->selectors->stacks && watch_mappings(counting))
-		return -1;
-	if (counting->has_flushes && mms_flushes_begin(&counting->flushes))
 		return -1;
 	if (counting->tracer && tracer_start(counting->tracer))
 		return -1;
-	hand_over(counting, debugfs);
 	counting->start_ns = now_ns();
+	if (counting->tracer && select_all(counting))
+		return -1;
+	if (counting->has_flushes && mms_flushes_begin(&counting->flushes))
+		return -1;
+	/* Who sees the tracer there may take it that it counts. */
+	hand_over(counting, debugfs);
 	return 0;
 }
 
@@ -243,7 +255,8 @@ static int prepare(struct mms_counting *counting, const char *debugfs)
 			return -1;
 		counting->command_pid = counting->launch.pid;
 	}
-	return select_all(counting) || begin(counting, debugfs) ? -1 : 0;
+	add_flushes(counting);
+	return begin(counting, debugfs);
 }
 
 static void finish(struct mms_counting *counting)

@@ -303,6 +303,10 @@ static uint64_t boottime_ns(void)
 	return now.tv_sec * 1000000000ULL + now.tv_nsec;
 }
 
+/*
+ * Attaching takes a while for each program. What was counted before the last was attached is forgotten,
+ * so that counting begins for all questions at once.
+ */
 int tracer_start(struct tracer *tracer)
 {
 	struct traced *traced;
@@ -315,6 +319,12 @@ int tracer_start(struct tracer *tracer)
 			continue;
 		error = attach_all(traced);
 		traced->records[MMS_SLOT_HEADER].header.missing = tracer_missing(traced);
+	}
+	for (i = 0; i < MMS_NR_QUESTIONS && !error; i++) {
+		traced = &tracer->asked[i];
+		if (!traced->records)
+			continue;
+		tracer_forget(tracer, traced);
 		traced->records[MMS_SLOT_HEADER].header.since_ns = boottime_ns();
 	}
 	return error;

@@ -48,6 +48,9 @@ int tracer_fail(int error, const char *format, ...) __printf(2, 3);
 /* What a program hooks, without the kind of hook: "do_wp_page" of "fentry/do_wp_page". */
 const char *tracer_function(const struct bpf_program *program);
 
+/* Begins to count anew: what was counted so far is no more. */
+void tracer_forget(struct tracer *tracer, struct traced *traced);
+
 /* Switches off what this kernel cannot have, as far as its types tell. */
 void tracer_choose(struct traced *traced, const struct btf *btf);
 

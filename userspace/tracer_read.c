@@ -23,6 +23,29 @@ static unsigned int slots_used(const struct tracer *tracer)
 	return used > tracer->options.slots ? tracer->options.slots : used;
 }
 
+/* More keys may come meanwhile; they are of what is counted from now on. */
+static void empty_map(const struct traced *traced, const char *name, unsigned int max)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(traced->object.object, name);
+	char key[64];
+
+	if (!map || bpf_map__key_size(map) > sizeof(key))
+		return;
+	while (max-- && !bpf_map_get_next_key(bpf_map__fd(map), NULL, key))
+		bpf_map_delete_elem(bpf_map__fd(map), key);
+}
+
+void tracer_forget(struct tracer *tracer, struct traced *traced)
+{
+	unsigned int slot, i, used = slots_used(tracer);
+
+	for (slot = MMS_SLOT_OTHERS; slot < used; slot++)
+		for (i = 0; i < MMS_MAX_COUNTERS; i++)
+			__atomic_store_n(&traced->records[slot].count[i], 0, __ATOMIC_RELAXED);
+	empty_map(traced, "by_vma", MMS_MAX_VMAS);
+	empty_map(traced, "by_stack", MMS_MAX_STACKS);
+}
+
 static uint64_t recursion_misses(const struct traced *traced)
 {
 	struct bpf_prog_info info;
