@@ -171,6 +171,12 @@ char *zoo_thp(size_t huge, size_t written)
 	return at;
 }
 
+void zoo_need_swap(void)
+{
+	if (proc_number("/proc/meminfo", "SwapFree") < 16384)
+		zoo_missing("swap (zram)");
+}
+
 /*
  * What the kernel passes over, say a page that waits in another processor's LRU cache, it takes the
  * next time.

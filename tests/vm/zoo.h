@@ -141,6 +141,8 @@ void zoo_write(char *addr, size_t pages);
 void zoo_read(const char *addr, size_t pages);
 /* madvise() that does not fail. */
 void zoo_advise(void *addr, size_t len, int advice);
+/* Says what is missing, and ends this animal, where there is no swap. */
+void zoo_need_swap(void);
 /* MADV_PAGEOUT until all of these pages are in swap, or without @entries until none is mapped. */
 void zoo_page_out(char *addr, size_t pages, bool entries);
 /* How many of these pages have any of these bits in pagemap. */

@@ -14,17 +14,11 @@
 
 #define RW (PROT_READ | PROT_WRITE)
 
-static void need_swap(void)
-{
-	if (proc_number("/proc/meminfo", "SwapFree") < 16384)
-		zoo_missing("swap (zram)");
-}
-
 static void make_swap(void)
 {
 	char *at, *huge, *shared;
 
-	need_swap();
+	zoo_need_swap();
 	at = zoo_small(32, 32);
 	zoo_page_out(at, 32, true);
 	zoo_read(at + 8 * PAGE, 4);
@@ -98,7 +92,7 @@ static void make_shmem_swap(void)
 	int fd = zoo_memfd("swapped object", 96 * PAGE, 0);
 	char *whole, *part;
 
-	need_swap();
+	zoo_need_swap();
 	add_private(fd);
 	/* Pages 0 to 63 are in swap, the others do not exist; four come back. */
 	whole = zoo_map(96 * PAGE, RW, MAP_SHARED, fd, 0, 0);
@@ -127,7 +121,7 @@ static void make_swap_error(void)
 {
 	char *at;
 
-	need_swap();
+	zoo_need_swap();
 	run("modprobe -q brd rd_nr=1 rd_size=16384");
 	run("modprobe -q dm-mod");
 	run(DMSETUP "create zoo --table '0 32768 linear /dev/ram0 0'");

@@ -74,6 +74,7 @@ static void make_uffd_anon(void)
 
 	if (fd < 0)
 		zoo_missing("userfaultfd write protection");
+	zoo_need_swap();
 	watch(fd, at, 16 * PAGE, UFFDIO_REGISTER_MODE_WP);
 	zoo_page_out(at + 8 * PAGE, 4, true);
 	protect(fd, at, 4 * PAGE);
@@ -115,6 +116,7 @@ static void make_uffd_shmem(void)
 
 	if (fd < 0)
 		zoo_missing("write protection of shared memory");
+	zoo_need_swap();
 	object = zoo_memfd("protected", 16 * PAGE, 0);
 	at = zoo_map(16 * PAGE, RW, MAP_SHARED, object, 0, 0);
 	watch(fd, at, 16 * PAGE, UFFDIO_REGISTER_MODE_WP);
