@@ -8,17 +8,12 @@
 #include "types.bpf.h"
 #include "uapi/mmscope_events.h"
 
-#define LOG_2(n) n, n
-#define LOG_4(n) LOG_2(n), LOG_2(n)
-#define LOG_8(n) LOG_4(n), LOG_4(n)
-#define LOG_16(n) LOG_8(n), LOG_8(n)
-#define LOG_32(n) LOG_16(n), LOG_16(n)
-#define LOG_64(n) LOG_32(n), LOG_32(n)
-#define LOG_128(n) LOG_64(n), LOG_64(n)
-
-static const volatile u8 log_of_byte[256] = {
-	0, 0, LOG_2(1), LOG_4(2), LOG_8(3), LOG_16(4), LOG_32(5), LOG_64(6), LOG_128(7),
+/* clang-format off */
+static const u8 log_of_byte[256] = {
+	[2 ... 3] = 1, [4 ... 7] = 2, [8 ... 15] = 3, [16 ... 31] = 4, [32 ... 63] = 5,
+	[64 ... 127] = 6, [128 ... 255] = 7,
 };
+/* clang-format on */
 
 static __always_inline u32 bucket_of(u64 ns)
 {

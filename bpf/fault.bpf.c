@@ -32,13 +32,11 @@ static __always_inline void begin_exception(struct task_struct *task, unsigned l
 {
 	struct fault *fault;
 
+	if (!is_known(place_of(task->pid), task) && not_counted(task))
+		return;
 	fault = take_fault(task);
 	if (!fault)
 		return;
-	if (!is_known(fault, task) && not_counted(task)) {
-		end_fault(fault, false);
-		return;
-	}
 	fault->page = address & PAGE_MASK;
 	fault->seen = error_code & X86_PF_PROT ? SEEN_EXCEPTION | SEEN_PRESENT : SEEN_EXCEPTION;
 	fault->start = bpf_ktime_get_ns();

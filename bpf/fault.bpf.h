@@ -85,6 +85,11 @@ struct {
 	__type(value, struct fault);
 } spill SEC(".maps");
 
+static __always_inline struct fault *place_of(u32 pid)
+{
+	return &faults[pid & (NR_FAULTS - 1)];
+}
+
 static __noinline struct fault *spilled_fault(struct task_struct *task, u64 flags)
 {
 	return bpf_task_storage_get(&spill, task, NULL, flags);
@@ -93,7 +98,7 @@ static __noinline struct fault *spilled_fault(struct task_struct *task, u64 flag
 static __always_inline struct fault *fault_of(struct task_struct *task)
 {
 	u32 pid = task->pid;
-	struct fault *fault = &faults[pid & (NR_FAULTS - 1)];
+	struct fault *fault = place_of(pid);
 
 	if (fault->pid == pid)
 		return fault;
@@ -108,7 +113,7 @@ static __always_inline struct fault *fault_of(struct task_struct *task)
 static __always_inline struct fault *take_fault(struct task_struct *task)
 {
 	u32 pid = task->pid;
-	struct fault *fault = &faults[pid & (NR_FAULTS - 1)];
+	struct fault *fault = place_of(pid);
 
 	if (fault->pid == pid)
 		return fault;

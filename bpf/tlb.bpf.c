@@ -26,8 +26,8 @@ struct wait {
 	u32 slot;	/* of the process whose address space it is; 0: does not count */
 } __attribute__((aligned(64)));
 
-#define NR_CPUS 8192
-static struct wait waits[NR_CPUS];
+#define MAX_CPUS 8192
+static struct wait waits[MAX_CPUS];
 
 /*
  * For an address space; reclaim flushes for several at once and names none: arch_tlbbatch_flush().
@@ -75,7 +75,7 @@ int BPF_PROG(flush_tlb_mm_range, struct mm_struct *mm, unsigned long start, unsi
 
 static __always_inline struct wait *wait_of(u32 cpu)
 {
-	return &waits[cpu & (NR_CPUS - 1)];
+	return &waits[cpu & (MAX_CPUS - 1)];
 }
 
 SEC("fentry/native_flush_tlb_multi")
