@@ -158,9 +158,12 @@ static int select_all(struct mms_counting *counting)
 	const struct mms_selectors *selectors = counting->selectors;
 	unsigned int i;
 
-	for (i = 0; i < selectors->nr_pids; i++)
-		if (tracer_select(counting->tracer, selectors->pids[i]))
-			return -1;
+	for (i = 0; i < selectors->nr_pids; i++) {
+		int err = tracer_select(counting->tracer, selectors->pids[i]);
+
+		if (err)
+			return err == -ESRCH ? mms_fail("process %d has exited", selectors->pids[i]) : -1;
+	}
 	if (mms_selectors_only_command(selectors))
 		return tracer_select(counting->tracer, counting->launch.pid) ? -1 : 0;
 	return 0;

@@ -217,12 +217,18 @@ lines_come_at_once() {
 
 # interrupted SIGNAL STATUS COMMAND...: after a while, SIGNAL; ends with STATUS, having printed the result.
 interrupted() {
-	local signal=$1 expected=$2 reader got
+	local signal=$1 expected=$2 reader got i
 	shift 2
-	"$@" >"$tmp/out" 2>"$tmp/err" &
+	# A shell has its background ignore SIGINT.
+	env --default-signal=INT "$@" >"$tmp/out" 2>"$tmp/err" &
 	reader=$!
 	counting 1
-	kill "-$signal" "$reader"
+	sleep 1
+	for ((i = 0; i < ${times:-1}; i++)); do
+		kill "-$signal" "$reader" || break
+		# Two at once would be one.
+		((${times:-1} == 1)) || sleep 0.4
+	done
 	wait "$reader"
 	got=$?
 	echo "status $got"
@@ -235,13 +241,24 @@ patient() {
 	interrupted INT 7 mmscope cow -- bash -c 'trap "exit 7" INT; while :; do sleep 0.1; done'
 }
 
+# One that ignores it altogether can be left.
+impatient() {
+	local times=50
+	interrupted INT 130 mmscope cow -- bash -c 'trap "" INT; while :; do sleep 0.1; done'
+}
+
 command_is_told() {
-	interrupted TERM 143 mmscope cow -- sleep 1000 && wait_for '! pgrep -x sleep -f "sleep 1000"'
+	interrupted TERM 143 mmscope cow -- sleep 1000 && wait_for '! pgrep -f "^sleep 1000"'
 }
 
 ends_with_process() {
-	sleep 3 &
-	status 0 timeout 60 mmscope stat -p $!
+	local reader
+	serve
+	mmscope stat -p "$server" >"$tmp/out" &
+	reader=$!
+	counting 1
+	end_server
+	wait "$reader" && grep -q '^Counted worker (PID' "$tmp/out"
 }
 
 ends_in_time() {
@@ -275,7 +292,7 @@ names_in_stacks() {
 folded() {
 	mmscope cow --folded -- "$worker" cow 400 >"$tmp/out" || return
 	cat "$tmp/out"
-	awk '$NF !~ /^[0-9]+$/ || NF < 2 { bad = 1 } /^worker;.*;main;.*write_pages;.*_\[k\] / { n = $NF }
+	awk '$NF !~ /^[0-9]+$/ || NF < 2 { bad = 1 } /^worker;(.*;)?write_pages;.*_\[k\] / { n = $NF }
 		{ sum += $NF } END { exit bad || n < 400 || sum < n || sum > 600 }' "$tmp/out"
 }
 
@@ -406,7 +423,7 @@ worker=$(realpath "$programs/worker")
 debugfs=/sys/kernel/debug/mmscope
 kthread=$(pgrep -x kthreadd)
 
-echo 1..57
+echo 1..58
 point 'nobody to count' no_selector
 point 'one PID and all' fails 2 'either --pid or --all' mmscope stat -a -p 1
 point 'no PID' fails 2 "not a PID: 'x'" mmscope stat -p x
@@ -444,6 +461,7 @@ point 'SIGINT ends the counting of a process' interrupted INT 0 mmscope cow -p $
 point 'SIGINT ends the counting of all' interrupted INT 0 mmscope stat -a
 point 'SIGINT is passed on' interrupted INT 130 mmscope cow -- sleep 1000
 point 'a command that catches SIGINT is waited for' patient
+point 'a second SIGINT is for us' impatient
 point 'SIGTERM ends counting and command' command_is_told
 point 'the end of the process is the end' ends_with_process
 point 'the end of the time is the end' ends_in_time
