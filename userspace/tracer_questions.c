@@ -15,11 +15,11 @@
 	{                                                                                          \
 		name##_bpf__destroy(handle);                                                       \
 	}                                                                                          \
-                                                                                                   \
+												   \
 	static int open_##name(struct tracer_object *object)                                       \
 	{                                                                                          \
 		struct name##_bpf *skeleton = name##_bpf__open();                                  \
-                                                                                                   \
+												   \
 		if (!skeleton)                                                                     \
 			return -errno;                                                             \
 		*object = (struct tracer_object){                                                  \
@@ -31,7 +31,7 @@
 		};                                                                                 \
 		return 0;                                                                          \
 	}                                                                                          \
-                                                                                                   \
+												   \
 	/* Loading replaces the memory of the global variables. */                                 \
 	static void loaded_##name(struct tracer_object *object)                                    \
 	{                                                                                          \

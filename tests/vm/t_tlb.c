@@ -465,8 +465,12 @@ static void check_registered(void)
 	worker_end(&two);
 }
 
+#define NUMA_BALANCING "/proc/sys/kernel/numa_balancing"
+
 int main(int argc, char **argv)
 {
+	long balancing;
+
 	cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	if (cpus > MAX_CPUS)
 		cpus = MAX_CPUS;
@@ -477,8 +481,10 @@ int main(int argc, char **argv)
 	}
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 		      0);
-	/* Threads that spin are never to be held back. */
+	/* Threads that spin are never to be held back, nor made to fault for NUMA balancing. */
 	proc_write("/proc/sys/kernel/sched_rt_runtime_us", "-1");
+	balancing = proc_value(NUMA_BALANCING);
+	proc_write(NUMA_BALANCING, "0");
 	tap_plan(3 + 6 * 3 + 2 * (3 * 4 + 1) + 4 + 2 + 4 + 1);
 	check_registered();
 	check_storm('o', "one flushes, all run");
@@ -487,5 +493,7 @@ int main(int argc, char **argv)
 	check_exec();
 	check_system();
 	proc_write("/proc/sys/kernel/sched_rt_runtime_us", "950000");
+	if (balancing > 0)
+		proc_write(NUMA_BALANCING, "1");
 	return tap_done();
 }
