@@ -455,6 +455,7 @@ int mms_counting_run(const struct mms_command *command, struct mms_options *opti
 	int err, status;
 
 	mms_selectors_parse(command, options, &selectors, what->detail, argc, argv);
+	options->style.fixed = true;
 	err = prepare(&counting, options->debugfs);
 	if (!err && selectors.output) {
 		options->style.color = false;

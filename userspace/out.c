@@ -520,7 +520,8 @@ static void name_missing_columns(struct mms_out *out)
 					mms_out_size(out, out->totals[i].number));
 	}
 	if (len)
-		mms_out_say(out, "(no room for %s; --wide shows all, --columns LIST some)\n", text);
+		mms_out_say(out, "(no room for %s; --wide shows all%s)\n", text,
+			    out->style.fixed ? "" : ", --columns LIST some");
 }
 
 void mms_out_table_end(struct mms_out *out)

@@ -61,6 +61,7 @@ struct mms_value {
  * @wide: all columns, nothing shortened
  * @bytes: sizes in bytes, not scaled
  * @no_pfn: leave out frames and raw entries
+ * @fixed: there is no --columns for these tables
  * @width: columns of the page
  * @columns: keys to show, comma separated; NULL for the usual
  */
@@ -70,6 +71,7 @@ struct mms_style {
 	bool wide;
 	bool bytes;
 	bool no_pfn;
+	bool fixed;
 	unsigned int width;
 	const char *columns;
 };
