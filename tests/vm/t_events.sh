@@ -283,7 +283,7 @@ output_not_mixed() {
 
 names_in_stacks() {
 	json 'any(.stacks[]; .count >= 390 and .counter == "anon.user" and any(.user[]; .function == "write_pages" and
-			.file == "worker") and any(.kernel[]; .function | startswith("do_wp_page")) and
+			.file == "worker") and any(.kernel[]; .function == "handle_mm_fault") and
 			all(.kernel[]; .module != "bpf"))' \
 		mmscope cow --stacks --json -- "$worker" cow 400
 }
