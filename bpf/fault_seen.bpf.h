@@ -144,8 +144,9 @@ static __always_inline bool in_interrupt(void)
 }
 
 /*
- * do_anonymous_page() found that another thread had been faster, and so has no use for its page. A
- * huge page that was not charged is no such: it gives way to a small one.
+ * do_anonymous_page() found that another thread had been faster, and so has no use for its page.
+ * Not told from it: a huge page that the memory cgroup refused, and that gives way to a small one;
+ * and there is nothing to see when the loser wanted a zero page, or a page of a file.
  */
 SEC("fentry/__folio_put")
 int BPF_PROG(__folio_put, struct folio *folio)
