@@ -113,7 +113,7 @@ static void show_counts(struct mms_out *out, const struct mms_counting *counting
 	show_group(out, counting, counts, "invalid", "INVALID ACCESSES",
 		   MMS_FAULT_INVALID_UNMAPPED, 3);
 	show_retried(out, counts);
-	mms_show_histogram(out, counting, "latency", "Time in handle_mm_fault()",
+	mms_show_histogram(out, counting, "latency", "Time from the exception on",
 			   missing >> MMS_FAULT_HISTOGRAM & 1 ? NULL :
 			   &counts->total[MMS_QUESTION_FAULTS][MMS_FAULT_HISTOGRAM],
 			   counts->total[MMS_QUESTION_FAULTS][MMS_FAULT_NS]);

@@ -97,7 +97,8 @@ enum mms_fault_counter {
 	MMS_FAULT_INVALID_UNMAPPED,	/* SIGSEGV, SEGV_MAPERR: no VMA there */
 	MMS_FAULT_INVALID_ACCESS,	/* SIGSEGV, SEGV_ACCERR: not permitted */
 	MMS_FAULT_INVALID_OTHER,	/* SIGSEGV or SIGBUS of the kernel for another reason */
-	MMS_FAULT_NS,			/* time in handle_mm_fault(), all of them */
+	/* From the exception to the end, waiting and trying again included; none of FROM_GUP */
+	MMS_FAULT_NS,
 	MMS_FAULT_HISTOGRAM,
 	MMS_NR_FAULT_COUNTERS = MMS_FAULT_HISTOGRAM + MMS_HISTOGRAM,
 };
