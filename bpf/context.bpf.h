@@ -26,7 +26,7 @@ struct context {
 	u64 vma;
 	u64 addr;		/* of the page */
 	u64 orig_pte;		/* DOING_NEW: end of the page */
-	u64 faults;		/* that the thread had had, see faults_of() */
+	u64 faults;		/* of the thread until then, see faults_of() */
 	u64 pmd;		/* DOING_SPLIT */
 	u64 swap_addr;		/* DOING_SWAP, and its faults and flags */
 	u64 swap_faults;
