@@ -262,7 +262,7 @@ struct lab_result *lab_run(struct tracer *tracer, enum mms_question question, la
 	memset(result, 0, sizeof(*result));
 	pid = fork();
 	if (!pid) {
-		alarm(100);
+		alarm(600);
 		lab = (struct lab){ .tracer = tracer, .result = result, .question = question };
 		run(&lab);
 		_exit(0);

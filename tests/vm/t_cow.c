@@ -78,7 +78,7 @@ static void actor_main(struct tracer *tracer, const struct cow_case *test)
 {
 	static struct cow cow;
 
-	alarm(120);
+	alarm(600);
 	cow.tracer = tracer;
 	cow.result = result;
 	cow.actor = getpid();
