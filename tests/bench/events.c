@@ -3,7 +3,6 @@
  * What an event costs the process that has it: nanoseconds per first touch, copy, page of a file and
  * TLB flush, one line each. Run it under -icount with and without a tracer, and subtract.
  */
-#define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
