@@ -236,12 +236,9 @@ char *mms_copy_text(const char __user *ubuf, size_t len)
 	return text;
 }
 
-/*
- * A PID and nothing else, not even the newline that kstrtoint() takes. Return: 0, or -EINVAL also
- * for what no PID can be.
- */
-static int parse_pid(const char *text, pid_t *nr)
+int mms_parse_pid(const char *text, pid_t *nr)
 {
+	/* kstrtoint() takes a newline. */
 	if (*text < '0' || *text > '9' || strchr(text, '\n') || kstrtoint(text, 10, nr))
 		return -EINVAL;
 	return 0;
@@ -255,22 +252,19 @@ static int control_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/*
- * "hold PID" keeps a process attached until this file is closed; one per open file. "count PID" is
- * the same, and counts its TLB flushes.
- */
-static int hold(struct file *file, const char *text, bool counting)
+/* "hold PID" keeps a process attached until this file is closed; one per open file. */
+static int hold(struct file *file, const char *text)
 {
 	struct mms_target *held;
 	pid_t nr;
 	int err;
 
-	err = parse_pid(text, &nr);
+	err = mms_parse_pid(text, &nr);
 	if (err)
 		return err;
 	if (READ_ONCE(file->private_data))
 		return -EBUSY;
-	err = mms_target_hold(nr, file, counting, &held);
+	err = mms_target_hold(nr, file, &held);
 	if (err)
 		return err;
 	/* Another write to the same open file may have been faster. */
@@ -286,17 +280,15 @@ static int attach(struct file *file, const char *text)
 	pid_t nr;
 
 	if (str_has_prefix(text, "hold "))
-		return hold(file, text + strlen("hold "), false);
-	if (str_has_prefix(text, "count "))
-		return hold(file, text + strlen("count "), true);
-	return parse_pid(text, &nr) ?: mms_target_attach(nr, file);
+		return hold(file, text + strlen("hold "));
+	return mms_parse_pid(text, &nr) ?: mms_target_attach(nr, file);
 }
 
 static int detach(struct file *file, const char *text)
 {
 	pid_t nr;
 
-	return parse_pid(text, &nr) ?: mms_target_detach(nr);
+	return mms_parse_pid(text, &nr) ?: mms_target_detach(nr);
 }
 
 static ssize_t control_write(const char __user *ubuf, size_t len, struct file *file,
@@ -442,6 +434,7 @@ int mms_debugfs_init(void)
 	} controls[] = {
 		{ "attach", 0200, &attach_fops },
 		{ "detach", 0200, &detach_fops },
+		{ "count", 0600, &mms_count_fops },
 		{ "tracer", 0600, &tracer_fops },
 	};
 	unsigned int i;

@@ -125,6 +125,17 @@ static int check_process(struct pid *pid, const struct file *opener)
 	return may ? 0 : -EPERM;
 }
 
+struct pid *mms_find_process(pid_t nr, const struct file *opener)
+{
+	struct pid *pid = find_get_pid(nr);
+	int err = pid ? check_process(pid, opener) : -ESRCH;
+
+	if (!err)
+		return pid;
+	put_pid(pid);
+	return ERR_PTR(err);
+}
+
 static void describe(struct mms_target *target)
 {
 	struct task_struct *task = get_pid_task(target->pid, PIDTYPE_TGID);
@@ -229,13 +240,20 @@ static struct mms_target *lock_target(struct pid *pid)
 static int count_locked(struct mms_target *target)
 {
 	struct mms_events *events;
+	int err;
 
 	lockdep_assert_held(&mms_targets_lock);
 	if (target->events)
 		return 0;
-	events = mms_events_start(target->pid);
+	events = mms_events_start(1);
 	if (IS_ERR(events))
 		return PTR_ERR(events);
+	err = mms_events_add(events, target->pid, false);
+	if (err) {
+		mms_events_stop(events);
+		mms_events_free(events);
+		return err;
+	}
 	/* For views, which read it without the lock. */
 	smp_store_release(&target->events, events);
 	return 0;
@@ -254,14 +272,12 @@ static void unlock_target(struct mms_target *target)
 /* The target of the process with this number, as lock_target(), if the opener may have it. */
 static struct mms_target *lock_target_by_nr(pid_t nr, const struct file *opener)
 {
-	struct pid *pid = find_get_pid(nr);
+	struct pid *pid = mms_find_process(nr, opener);
 	struct mms_target *target;
-	int err;
 
-	if (!pid)
-		return ERR_PTR(-ESRCH);
-	err = check_process(pid, opener);
-	target = err ? ERR_PTR(err) : lock_target(pid);
+	if (IS_ERR(pid))
+		return ERR_CAST(pid);
+	target = lock_target(pid);
 	put_pid(pid);
 	return target;
 }
@@ -283,21 +299,17 @@ int mms_target_attach(pid_t nr, const struct file *opener)
 	return err;
 }
 
-int mms_target_hold(pid_t nr, const struct file *opener, bool counting, struct mms_target **held)
+int mms_target_hold(pid_t nr, const struct file *opener, struct mms_target **held)
 {
 	struct mms_target *target = lock_target_by_nr(nr, opener);
-	int err;
 
 	if (IS_ERR(target))
 		return PTR_ERR(target);
-	err = counting ? count_locked(target) : 0;
-	if (!err) {
-		target->holds++;
-		mms_target_get(target);
-		*held = target;
-	}
+	target->holds++;
+	mms_target_get(target);
+	*held = target;
 	unlock_target(target);
-	return err;
+	return 0;
 }
 
 void mms_target_unhold(struct mms_target *target)

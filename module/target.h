@@ -26,7 +26,7 @@ struct pid_namespace;
  * @comm: the command name when it was attached
  * @attached: attached by name, until detached
  * @start_time: of the thread group's leader, as task_struct has it
- * @events: its TLB flushes, NULL until somebody wanted them counted
+ * @events: its TLB flushes, NULL unless it was attached by name once
  * @holds: open files that hold it (a hold ends with the file, even if its owner is killed)
  * @gone: on its way out of the list; walks under way stop
  * @dir: its directory in debugfs
@@ -50,14 +50,24 @@ struct mms_target {
 extern unsigned int mms_max_targets;
 
 /**
+ * mms_find_process() - the process of a number, if the opener of a file may look at its memory
+ * @nr: its PID in the caller's PID namespace
+ * @opener: the open control file, whose opener's capabilities count
+ *
+ * May sleep. Return: its PID, for put_pid(), or an ERR_PTR: -ESRCH no such process or it has no
+ * memory left, -EINVAL a kernel thread, -EPERM no CAP_SYS_PTRACE over it.
+ */
+struct pid *mms_find_process(pid_t nr, const struct file *opener);
+
+/**
  * mms_target_attach() - attach a process until it is detached
  * @nr: its PID in the caller's PID namespace
  * @opener: the open control file, whose opener's capabilities count
  *
- * May sleep. Return: 0, -ESRCH no such process or it has no memory left, -EINVAL a kernel thread,
- * -EPERM no CAP_SYS_PTRACE over it, -EEXIST attached already, or an exited process with this number
- * still is, -ENOSPC too many, -ENOMEM, -EINTR fatal signal. Its TLB flushes are counted where the
- * kernel lets them be.
+ * Its TLB flushes are counted where the kernel lets them be. May sleep.
+ *
+ * Return: 0, an error of mms_find_process(), -EEXIST attached already, or an exited process with this
+ * number still is, -ENOSPC too many, -ENOMEM, -EINTR fatal signal.
  */
 int mms_target_attach(pid_t nr, const struct file *opener);
 
@@ -65,16 +75,13 @@ int mms_target_attach(pid_t nr, const struct file *opener);
  * mms_target_hold() - attach a process for as long as a file is open
  * @nr: its PID in the caller's PID namespace
  * @opener: the open control file
- * @counting: whether its TLB flushes are to be counted; once begun, that goes on until nobody
- *	holds it and it is not attached
  * @held: receives the target, to be given back with mms_target_unhold()
  *
  * Unlike mms_target_attach() it accepts a process that is attached already.
  *
- * May sleep. Return: as mms_target_attach(), but -EEXIST only for an exited process, and
- * -EOPNOTSUPP if its flushes cannot be counted.
+ * May sleep. Return: as mms_target_attach(), but -EEXIST only for an exited process.
  */
-int mms_target_hold(pid_t nr, const struct file *opener, bool counting, struct mms_target **held);
+int mms_target_hold(pid_t nr, const struct file *opener, struct mms_target **held);
 void mms_target_unhold(struct mms_target *target);
 
 /**

@@ -93,6 +93,9 @@ extern const struct mms_view mms_view_tables;
 extern const struct mms_view mms_view_pages;
 extern const struct mms_view mms_view_translate;
 
+/* The control file "count". */
+extern const struct file_operations mms_count_fops;
+
 /* PID/records is binary and has operations of its own; its i_private is the target. */
 extern const struct file_operations mms_records_fops;
 
@@ -138,5 +141,13 @@ void mms_show_comm(struct seq_file *m, const char *comm);
  * -EFAULT, -ENOMEM.
  */
 char *mms_copy_text(const char __user *ubuf, size_t len);
+
+/* A PID in decimal, and nothing else. Return: 0, or -EINVAL also for what no PID can be. */
+int mms_parse_pid(const char *text, pid_t *nr);
+
+struct mms_events;
+
+/* The table of TLB flushes: all CPUs, then each that is online or has flushed; NULL: the system's. */
+void mms_show_flushes(struct seq_file *m, const struct mms_events *events);
 
 #endif /* MMS_VIEW_H */

@@ -14,18 +14,10 @@
  * struct event_rows - where a reading is
  * @header: of the tracer whose rows come
  * @record: its counters
- * @tlb: the module's rows: a CPU's flushes, or all CPUs'
- * @cpu: of @tlb; -1 for all
- * @events: whose flushes, NULL for the system's
- * @flushes: whether flushes are counted at all
  */
 struct event_rows {
 	struct mms_trace_header header;
 	struct mms_trace_record record;
-	struct mms_tlb tlb;
-	int cpu;
-	const struct mms_events *events;
-	bool flushes;
 };
 
 /* The counters a tracer has for this view. Return: false if it does not count the target. */
@@ -106,82 +98,58 @@ static void faults_head(struct seq_file *m, struct mms_read *read)
 	show_tracers(m, read, MMS_QUESTION_FAULTS);
 }
 
-static int tlb_begin(struct mms_read *read)
+static void show_cpu(struct seq_file *m, const char *name, const struct mms_tlb *tlb)
 {
-	struct event_rows *rows = read->priv;
-
-	/* Once there, they stay as long as the target. */
-	rows->events = read->target ? smp_load_acquire(&read->target->events) : NULL;
-	rows->flushes = read->target ? !!rows->events : !!mms_events_since();
-	rows->cpu = -2;
-	return 0;
-}
-
-static void tlb_head(struct seq_file *m, struct mms_read *read)
-{
-	const struct event_rows *rows = read->priv;
-
-	mms_show_title(m, read);
-	if (!rows->flushes)
-		seq_puts(m, "# not counting\n");
-	else if (rows->events)
-		seq_printf(m, "# since_ns=%llu execs=%lld\n", rows->events->since_ns,
-			   atomic64_read(&rows->events->execs));
-	else
-		seq_printf(m, "# since_ns=%llu\n", mms_events_since());
-	if (rows->flushes)
-		seq_puts(m, "cpu reason events pages full none\n");
-}
-
-static bool has_flushes(const struct mms_tlb *tlb)
-{
-	return memchr_inv(tlb, 0, sizeof(*tlb));
-}
-
-/* All CPUs first, then each that is online, or was when it flushed something. */
-static int tlb_next(struct mms_read *read)
-{
-	struct event_rows *rows = read->priv;
-	unsigned int cpu;
-
-	if (!rows->flushes)
-		return 0;
-	if (++rows->cpu == -1) {
-		memset(&rows->tlb, 0, sizeof(rows->tlb));
-		for_each_possible_cpu(cpu)
-			mms_events_read(rows->events, cpu, &rows->tlb);
-		return 1;
-	}
-	for (; rows->cpu < nr_cpu_ids; rows->cpu++) {
-		if (!cpu_possible(rows->cpu))
-			continue;
-		memset(&rows->tlb, 0, sizeof(rows->tlb));
-		mms_events_read(rows->events, rows->cpu, &rows->tlb);
-		if (cpu_online(rows->cpu) || has_flushes(&rows->tlb))
-			return 1;
-	}
-	return 0;
-}
-
-static void tlb_row(struct seq_file *m, struct mms_read *read)
-{
-	const struct event_rows *rows = read->priv;
 	const struct mms_tlb_count *count;
 	unsigned int i;
 
 	for (i = 0; i < MMS_NR_TLB_REASONS; i++) {
-		count = &rows->tlb.reason[i];
-		if (rows->cpu < 0)
-			seq_puts(m, "all");
-		else
-			seq_printf(m, "%d", rows->cpu);
-		seq_printf(m, " %s %llu %llu %llu %llu\n", mms_tlb_reason_name(i), count->events,
-			   count->pages, count->full, count->none);
+		count = &tlb->reason[i];
+		seq_printf(m, "%s %s %llu %llu %llu %llu\n", name, mms_tlb_reason_name(i),
+			   count->events, count->pages, count->full, count->none);
 	}
 }
 
-static void tlb_tail(struct seq_file *m, struct mms_read *read)
+void mms_show_flushes(struct seq_file *m, const struct mms_events *events)
 {
+	struct mms_tlb tlb = {};
+	unsigned int cpu;
+	char name[12];
+
+	seq_puts(m, "cpu reason events pages full none\n");
+	for_each_possible_cpu(cpu)
+		mms_events_read(events, cpu, &tlb);
+	show_cpu(m, "all", &tlb);
+	for_each_possible_cpu(cpu) {
+		memset(&tlb, 0, sizeof(tlb));
+		mms_events_read(events, cpu, &tlb);
+		if (!cpu_online(cpu) && !memchr_inv(&tlb, 0, sizeof(tlb)))
+			continue;
+		snprintf(name, sizeof(name), "%u", cpu);
+		show_cpu(m, name, &tlb);
+	}
+}
+
+static void tlb_head(struct seq_file *m, struct mms_read *read)
+{
+	const struct mms_events *events = NULL;
+	u64 since_ns = 0;
+
+	if (read->target)
+		/* Stored by count_locked(). Once there, they stay as long as the target. */
+		events = smp_load_acquire(&read->target->events);
+	else
+		since_ns = mms_events_since();
+	mms_show_title(m, read);
+	if (events)
+		seq_printf(m, "# since_ns=%llu execs=%lld\n", events->since_ns,
+			   atomic64_read(&events->execs));
+	else if (since_ns)
+		seq_printf(m, "# since_ns=%llu\n", since_ns);
+	else
+		seq_puts(m, "# not counting\n");
+	if (events || since_ns)
+		mms_show_flushes(m, events);
 	show_tracers(m, read, MMS_QUESTION_TLB);
 }
 
@@ -190,11 +158,7 @@ const struct mms_view mms_view_tlb = {
 	.name = "tlb",
 	.mode = 0400,
 	.priv_size = sizeof(struct event_rows),
-	.begin = tlb_begin,
 	.head = tlb_head,
-	.next = tlb_next,
-	.row = tlb_row,
-	.tail = tlb_tail,
 };
 
 const struct mms_view mms_view_cow = {

@@ -22,6 +22,7 @@
 #include "error.h"
 #include "mmaplog.h"
 #include "readings.h"
+#include "session.h"
 #include "symbols.h"
 
 #define SECOND 1000000000ULL
@@ -132,25 +133,26 @@ static int open_tracer(struct mms_counting *counting)
 	return -1;
 }
 
-/* Whom the module counts; for everyone, it must count somebody. */
-static void add_flushes(struct mms_counting *counting)
+static void without_flushes(struct mms_counting *counting)
+{
+	counting->has_flushes = false;
+	snprintf(counting->no_flushes, sizeof(counting->no_flushes), "%s", mms_failure());
+}
+
+/* Whose flushes the module counts: of the same processes as the tracer, from here on. */
+static int add_flushes(struct mms_counting *counting)
 {
 	const struct mms_selectors *selectors = counting->selectors;
-	bool everyone = selectors->everyone;
+	struct mms_flushes *flushes = &counting->flushes;
 	unsigned int i;
-	int err = 0;
 
-	if (!counting->what->flushes)
-		return;
-	if (everyone)
-		err = mms_flushes_add(&counting->flushes, getpid(), true);
-	for (i = 0; !everyone && !err && i < selectors->nr_pids; i++)
-		err = mms_flushes_add(&counting->flushes, selectors->pids[i], false);
-	if (!err && mms_selectors_only_command(selectors))
-		err = mms_flushes_add(&counting->flushes, counting->launch.pid, false);
-	counting->has_flushes = !err;
-	if (err)
-		snprintf(counting->no_flushes, sizeof(counting->no_flushes), "%s", mms_failure());
+	if (selectors->everyone)
+		return mms_flushes_add_everyone(flushes);
+	for (i = 0; i < selectors->nr_pids; i++)
+		if (mms_flushes_add(flushes, selectors->pids[i], !selectors->no_follow))
+			return -1;
+	return mms_selectors_only_command(selectors) ?
+		       mms_flushes_add(flushes, counting->launch.pid, !selectors->no_follow) : 0;
 }
 
 static int select_all(struct mms_counting *counting)
@@ -219,8 +221,10 @@ static int begin(struct mms_counting *counting, const char *debugfs)
 	counting->start_ns = now_ns();
 	if (counting->tracer && select_all(counting))
 		return -1;
-	if (counting->has_flushes && mms_flushes_begin(&counting->flushes))
-		return -1;
+	if (counting->has_flushes && add_flushes(counting))
+		without_flushes(counting);
+	if (!counting->tracer && !counting->has_flushes)
+		return mms_fail("%s", counting->no_flushes);
 	/* Who sees the tracer there may take it that it counts. */
 	hand_over(counting, debugfs);
 	return 0;
@@ -246,7 +250,6 @@ static int prepare(struct mms_counting *counting, const char *debugfs)
 	const struct mms_selectors *selectors = counting->selectors;
 	sigset_t old;
 
-	counting->flushes.debugfs = debugfs;
 	if (open_pids(counting) || take_signals(counting, &old))
 		return -1;
 	if (open_tracer(counting) && !counting->what->flushes)
@@ -258,7 +261,9 @@ static int prepare(struct mms_counting *counting, const char *debugfs)
 			return -1;
 		counting->command_pid = counting->launch.pid;
 	}
-	add_flushes(counting);
+	counting->has_flushes = counting->what->flushes;
+	if (counting->has_flushes && mms_flushes_open(&counting->flushes, debugfs))
+		without_flushes(counting);
 	return begin(counting, debugfs);
 }
 
@@ -447,8 +452,8 @@ int mms_counting_run(const struct mms_command *command, struct mms_options *opti
 	struct mms_selectors selectors;
 	struct mms_counting counting = {
 		.selectors = &selectors, .style = &options->style, .what = what, .signals = -1,
-		.handed = -1, .launch = { .pid = -1, .pidfd = -1, .go = -1, .wait = -1,
-					  .done = -1, .doing = -1 },
+		.handed = -1, .flushes = { .fd = -1 },
+		.launch = { .pid = -1, .pidfd = -1, .go = -1, .wait = -1, .done = -1, .doing = -1 },
 	};
 	struct waiting waiting = { 0 };
 	struct mms_out *out;

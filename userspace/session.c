@@ -98,16 +98,22 @@ static int find_target(struct mms_session *session)
 	return found ? 0 : mms_fail("process %d has exited", session->pid);
 }
 
+int mms_process_failed(pid_t pid, int error)
+{
+	switch (error) {
+	case ESRCH: return mms_fail("no process has the PID %d", pid);
+	case EINVAL: return mms_fail("process %d is a kernel thread: it has no address space of its own", pid);
+	case EPERM: return mms_fail("process %d: not permitted (CAP_SYS_PTRACE in its user namespace is needed)", pid);
+	default: return mms_fail("process %d: %s", pid, strerror(error));
+	}
+}
+
 static int hold_failed(const struct mms_session *session, int error)
 {
 	switch (error) {
-	case ESRCH: return mms_fail("no process has the PID %d", session->pid);
-	case EINVAL: return mms_fail("process %d is a kernel thread: it has no address space of its own", session->pid);
-	case EPERM: return mms_fail("process %d: not permitted (CAP_SYS_PTRACE in its user namespace is needed)", session->pid);
 	case EEXIST: return mms_fail("an exited process is still attached as %d (echo %d > %s/detach)", session->pid, session->pid, session->dir);
-	case EOPNOTSUPP: return mms_fail("this kernel has no tracepoint tlb:tlb_flush");
 	case ENOSPC: return mms_fail("too many processes are attached (module parameter max_targets)");
-	default: return mms_fail("process %d: %s", session->pid, strerror(error));
+	default: return mms_process_failed(session->pid, error);
 	}
 }
 
@@ -129,30 +135,21 @@ static int parse_pid(const char *who, pid_t *pid)
 }
 
 /* What is written to "attach" lasts as long as the file is open. */
-static int keep(struct mms_session *session, const char *verb)
+int mms_session_hold(struct mms_session *session, const char *who)
 {
 	char path[300], request[32];
 	int len;
 
+	if (parse_pid(who, &session->pid))
+		return -1;
 	snprintf(path, sizeof(path), "%s/attach", session->dir);
 	session->hold = open(path, O_WRONLY | O_CLOEXEC);
 	if (session->hold < 0)
 		return open_failed(session, path, errno);
-	len = snprintf(request, sizeof(request), "%s %d", verb, session->pid);
+	len = snprintf(request, sizeof(request), "hold %d", session->pid);
 	if (write(session->hold, request, len) != len)
 		return hold_failed(session, errno);
 	return find_target(session);
-}
-
-int mms_session_hold(struct mms_session *session, const char *who)
-{
-	return parse_pid(who, &session->pid) ? -1 : keep(session, "hold");
-}
-
-int mms_session_count(struct mms_session *session, pid_t pid)
-{
-	session->pid = pid;
-	return keep(session, "count");
 }
 
 int mms_session_view(const struct mms_session *session, const char *name, int flags)

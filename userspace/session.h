@@ -41,15 +41,6 @@ int mms_session_open(struct mms_session *session, const char *debugfs);
 int mms_session_hold(struct mms_session *session, const char *who);
 
 /**
- * mms_session_count() - as mms_session_hold(), and the module counts the process's TLB flushes
- * @session: an open session without a process
- * @pid: the process
- *
- * Return: 0, or -1 with mms_failure() set.
- */
-int mms_session_count(struct mms_session *session, pid_t pid);
-
-/**
  * mms_session_view() - open a view
  * @session: an open session
  * @name: of a view of the process held, or if none is, of the whole system
@@ -60,6 +51,9 @@ int mms_session_count(struct mms_session *session, pid_t pid);
 int mms_session_view(const struct mms_session *session, const char *name, int flags);
 
 void mms_session_close(struct mms_session *session);
+
+/* Sets mms_failure() for an errno of the module's when it was given a PID. Return: -1. */
+int mms_process_failed(pid_t pid, int error);
 
 /* Sets mms_failure() for an errno met while reading a view. Return: -1. */
 int mms_view_failed(const struct mms_session *session, const char *view, int error);

@@ -237,22 +237,14 @@ static void show_why(struct mms_out *out, const char *key, const char *why)
 		mms_out_null(out, key);
 }
 
-/* The module counts those it was told to, not their children. */
-static void show_flushless(struct mms_out *out, const struct mms_counting *counting,
-			   const struct mms_counts *counts)
+static void show_flush_losses(struct mms_out *out, const struct mms_flush_counts *flushes)
 {
-	struct people people;
-	size_t nr = 0;
-
-	if (counting->has_flushes && !counting->selectors->everyone &&
-	    find_people(&people, counting, counts)) {
-		nr = people.children;
-		free(people.list);
-	}
-	mms_out_number(out, "children_without_tlb_flushes", nr);
-	if (nr)
-		mms_out_say(out, "TLB flushes by reason are without those of %zu children, which the module does not count (--all does)\n",
-			    nr);
+	mms_out_object(out, "tlb_flushes");
+	mms_out_number(out, "children_not_followed", flushes->unfollowed);
+	mms_out_object_end(out);
+	if (flushes->unfollowed)
+		mms_out_say(out, "LOST: TLB flushes by reason are without those of %lu children, for there were too many at a time\n",
+			    flushes->unfollowed);
 }
 
 static void show_stack_losses(struct mms_out *out, const struct mms_counting *counting)
@@ -279,7 +271,8 @@ void mms_show_losses(struct mms_out *out, const struct mms_counting *counting,
 			show_question(out, counting, counts, question);
 	if (counting->symbols)
 		show_stack_losses(out, counting);
-	show_flushless(out, counting, counts);
+	if (counting->has_flushes)
+		show_flush_losses(out, &counts->flushes);
 	mms_out_object_end(out);
 	mms_out_list(out, "unavailable");
 	for (question = 0; question < MMS_NR_QUESTIONS; question++)

@@ -54,9 +54,9 @@ static double round_of(volatile char *at)
 /* Counts for @pid until this program ends. */
 static void count(pid_t pid)
 {
-	int fd = open("/sys/kernel/debug/mmscope/attach", O_WRONLY | O_CLOEXEC);
+	int fd = open("/sys/kernel/debug/mmscope/count", O_WRONLY | O_CLOEXEC);
 
-	if (fd < 0 || dprintf(fd, "count %d", pid) < 0)
+	if (fd < 0 || dprintf(fd, "%d", pid) < 0)
 		fail("the module");
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What is written to attach, detach and translate: everything that must be refused, with its errno,
+ * What is written to attach, detach, count and translate: everything that must be refused, with its errno,
  * and that nothing has changed then. What holds mean is t_holds', who may is t_rights'.
  */
 #define _GNU_SOURCE
@@ -28,7 +28,7 @@ struct input {
 	int error;
 };
 
-/* For attach and detach alike: what can be no PID, and what can, but is nobody's. */
+/* For attach, detach and count alike: what can be no PID, and what can, but is nobody's. */
 static const struct input pids[] = {
 	{ "nothing", TEXT(""), EINVAL },
 	{ "an empty line", TEXT("\n"), EINVAL },
@@ -333,10 +333,11 @@ int main(void)
 	pid_t pid = spawn(NULL, NULL);
 	unsigned int i;
 
-	tap_plan(2 * NR_PIDS + NR_HOLDS + 2 * 4 + 2 + 3 + 2 * 3 + 6 + 3 + 7 + NR_ADDRESSES + 5 + 2);
+	tap_plan(3 * NR_PIDS + NR_HOLDS + 2 * 4 + 2 + 3 + 2 * 3 + 6 + 3 + 7 + NR_ADDRESSES + 5 + 2);
 	for (i = 0; i < NR_PIDS; i++) {
 		refused("attach", &pids[i]);
 		refused("detach", &pids[i]);
+		refused("count", &pids[i]);
 	}
 	for (i = 0; i < NR_HOLDS; i++)
 		refused("attach", &holds[i]);

@@ -152,6 +152,14 @@ child_counts() {
 		mmscope cow --json -- "$worker" cow 500
 }
 
+# Each break of the child's flushes its TLB.
+child_flushes() {
+	json '(.tlb_flushes[] | select(.counter == "local_mm_shootdown").count) >= 500' \
+		mmscope tlb --json -- "$worker" cow 500 &&
+		json '(.tlb_flushes[] | select(.counter == "local_mm_shootdown").count) < 200' \
+			mmscope tlb --no-follow --json -- "$worker" cow 500
+}
+
 # The same program, the same counts: nothing from before its first instruction is among them. The first
 # run reads its files, the others find them read.
 same_again() {
@@ -306,6 +314,7 @@ stacks_in_text() {
 two_tracers() {
 	local first second
 	serve
+	echo "$server" >"$debugfs/attach"
 	mmscope faults -p "$server" --json >"$tmp/first" &
 	first=$!
 	wait_for "((\$(grep -c '^# tracer' $debugfs/faults) == 1))"
@@ -316,6 +325,7 @@ two_tracers() {
 	awk -v a="$first" -v b="$second" '$2 == "first_touch" { count[$1] = $3 }
 		END { print count[a], count[b]; exit !(count[a] >= 500 && count[b] >= 500) }' \
 		"$debugfs/$server/faults" || return
+	echo "$server" >"$debugfs/detach"
 	end_server
 	wait "$first" && wait "$second" || return
 	jq -e '(.by_purpose[] | select(.counter == "first_touch").count) >= 500' "$tmp/first" &&
@@ -423,7 +433,7 @@ worker=$(realpath "$programs/worker")
 debugfs=/sys/kernel/debug/mmscope
 kthread=$(pgrep -x kthreadd)
 
-echo 1..58
+echo 1..59
 point 'nobody to count' no_selector
 point 'one PID and all' fails 2 'either --pid or --all' mmscope stat -a -p 1
 point 'no PID' fails 2 "not a PID: 'x'" mmscope stat -p x
@@ -450,6 +460,7 @@ point 'faults of everybody' json '.scope == "all" and .by_effort_total.count > 0
 point 'unprivileged: stat' unprivileged stat -- true
 point 'unprivileged: cow' unprivileged cow -- true
 point 'children count' child_counts
+point 'and their TLB flushes' child_flushes
 point 'nothing from before the first instruction counts' same_again
 point 'children do not count' no_follow
 point 'first touches of a process' first_touches
