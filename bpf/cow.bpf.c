@@ -15,7 +15,8 @@ static __always_inline void count(void *ctx, u32 slot, u32 counter, struct vm_ar
 	if (!record)
 		return;
 	count_in(record, counter, 1);
-	count_detail(ctx, slot, counter, vma->vm_mm, vma, 1);
+	if (has_detail())
+		count_detail(ctx, slot, counter, vma->vm_mm, vma, 1);
 }
 
 static __always_inline void count_copy(void *ctx, u32 slot, u32 counter, struct vm_area_struct *vma,
@@ -27,7 +28,8 @@ static __always_inline void count_copy(void *ctx, u32 slot, u32 counter, struct 
 		return;
 	count_in(record, counter, 1);
 	count_in(record, MMS_COW_PAGES, pages);
-	count_detail(ctx, slot, counter, vma->vm_mm, vma, 1);
+	if (has_detail())
+		count_detail(ctx, slot, counter, vma->vm_mm, vma, 1);
 }
 
 /*
@@ -87,45 +89,68 @@ static __always_inline u32 cause_of(struct vm_area_struct *vma, u64 orig_pte, u6
 /* Write-protected by userfaultfd: do_wp_page() only tells its reader, but in the asynchronous mode. */
 static __always_inline bool left_to_userfaultfd(struct vm_area_struct *vma, u32 flags, u64 pte)
 {
-	if (!(vma->vm_flags & VM_UFFD_WP) || !(pte & PAGE_UFFD_WP) || flags & FAULT_FLAG_UNSHARE)
+	if (!(pte & PAGE_UFFD_WP) || flags & FAULT_FLAG_UNSHARE || !(vma->vm_flags & VM_UFFD_WP))
 		return false;
 	return !(vma->vm_userfaultfd_ctx.ctx->features & UFFD_FEATURE_WP_ASYNC);
+}
+
+/* In context->flags: do_wp_page() may have to be called again. No flag of a fault. */
+#define LOOK_AGAIN (1U << 31)
+
+/* vmf_anon_prepare(), from 6.7 on: the first copy in a VMA may want more than the VMA's own lock. */
+static __always_inline bool may_be_retried(struct vm_area_struct *vma, u32 flags)
+{
+	return flags & FAULT_FLAG_VMA_LOCK && !vma->anon_vma;
 }
 
 /* Under the page-table lock: the entry is present, and still the one in vmf->orig_pte. */
 SEC("fentry/do_wp_page")
 int BPF_PROG(do_wp_page, struct vm_fault *vmf)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct vm_area_struct *vma = vmf->vma;
-	u32 slot = mm_slot(vma->vm_mm), flags;
-	struct task_struct *task;
+	struct mm_struct *mm = vma->vm_mm;
+	u32 pid = task->pid, slot = 0, flags;
 	struct context *context;
 	u64 pte;
 
-	if (!slot)
-		return 0;
+	/* Who does not count, takes no place. */
+	if (!is_of(place_of(pid), pid)) {
+		slot = mm_slot(mm);
+		if (!slot)
+			return 0;
+	}
 	pte = vmf->orig_pte.pte;
 	flags = vmf->flags;
 	if (left_to_userfaultfd(vma, flags, pte))
 		return 0;
-	task = bpf_get_current_task_btf();
-	context = take_context(task);
+	context = take_context(task, DOING_WP);
 	if (!context)
 		return 0;
-	begin(context, task, DOING_WP, (u64)vma, vmf->address, flags);
-	context->slot = slot;
-	context->vmf = (u64)vmf;
+	if (!slot)
+		slot = context_slot(context, task, mm);
+	if (!slot) {
+		done(context, DOING_WP);
+		return 0;
+	}
+	context->vma = (u64)vma;
+	context->addr = vmf->address;
+	context->faults = faults_of(task);
 	context->orig_pte = pte;
+	context->vmf = (u64)vmf;
+	context->flags = may_be_retried(vma, flags) ? flags | LOOK_AGAIN : flags;
+	context->slot = slot;
 	return 0;
 }
 
 /*
- * Is the thread still in the fault for which do_wp_page() was called? That function has ended
- * without a copy or reuse if another thread was faster, if it failed, or if it is to be called
- * again, and then the context is stale. In the first case a fault has been accounted for since. In
- * the others, the thread comes here again only through the page fault handler, by the same calls,
- * and with its vmf where the old one was, but without a present entry in it: else do_wp_page() would
- * have been called, and the context were a new one.
+ * Is the thread still in the fault for which do_wp_page() was called? If that function has ended
+ * without a copy or reuse, its context is stale.
+ * - Another thread was faster, or there was nothing to be done: the fault is accounted for since.
+ * - It is to be tried again, with the same calls as the first time: vmf is where it was, and without
+ *   a present entry in it, else do_wp_page() would have been called again.
+ * - There was no memory, or the page was poisoned: no copy, and no frame to go on with. The thread
+ *   dies, or its instruction is tried again, or its system call fails.
  */
 static __always_inline bool same_fault(const struct context *context, struct task_struct *task,
 				       u64 vma, u64 addr)
@@ -135,6 +160,8 @@ static __always_inline bool same_fault(const struct context *context, struct tas
 
 	if (context->vma != vma || context->addr != addr || context->faults != faults_of(task))
 		return false;
+	if (!(context->flags & LOOK_AGAIN))
+		return true;
 	bpf_core_read(&pte, sizeof(pte), &vmf->orig_pte);
 	return !((pte ^ context->orig_pte) & ~PAGE_UFFD_WP);
 }
@@ -142,8 +169,9 @@ static __always_inline bool same_fault(const struct context *context, struct tas
 /* Has do_swap_page() of this very attempt read the page? */
 static __always_inline bool was_swapped(const struct context *context)
 {
-	return context->doing & DOING_SWAP && context->swap_addr == context->addr &&
-	       context->swap_flags == context->flags && context->swap_faults == context->faults;
+	return is_doing(context, DOING_SWAP) && context->swap_addr == context->addr &&
+	       context->swap_flags == (context->flags & ~LOOK_AGAIN) &&
+	       context->swap_faults == context->faults;
 }
 
 /*
@@ -169,7 +197,7 @@ static __always_inline int new_anon_page(void *ctx, struct vm_area_struct *vma, 
 	struct context *context = context_of(task);
 	u32 cause, slot;
 
-	if (context && context->doing & DOING_WP && same_fault(context, task, (u64)vma, addr)) {
+	if (context && is_doing(context, DOING_WP) && same_fault(context, task, (u64)vma, addr)) {
 		cause = cause_of(vma, context->orig_pte, context->vmf);
 		count_copy(ctx, context->slot, MMS_COW(cause, way_of(context->flags)), vma, 1);
 		if (was_swapped(context))
@@ -233,10 +261,9 @@ int BPF_PROG(do_swap_page, struct vm_fault *vmf)
 
 	if (!mm_slot(vmf->vma->vm_mm))
 		return 0;
-	context = take_context(task);
+	context = take_context(task, DOING_SWAP);
 	if (!context)
 		return 0;
-	context->doing |= DOING_SWAP;
 	context->swap_addr = vmf->address;
 	context->swap_flags = vmf->flags;
 	context->swap_faults = faults_of(task);
@@ -248,7 +275,7 @@ int BPF_PROG(do_swap_page_exit, struct vm_fault *vmf)
 {
 	struct context *context = context_of(bpf_get_current_task_btf());
 
-	if (context && context->doing & DOING_SWAP)
+	if (context && is_doing(context, DOING_SWAP))
 		done(context, DOING_SWAP);
 	return 0;
 }
@@ -268,10 +295,10 @@ int ptep_set_access_flags(u64 *ctx)
 	if (!context || !dirty)
 		return 0;
 	vma = (struct vm_area_struct *)ctx[0];
-	if (context->doing & DOING_WP && same_fault(context, task, ctx[0], ctx[1])) {
+	if (is_doing(context, DOING_WP) && same_fault(context, task, ctx[0], ctx[1])) {
 		count(ctx, context->slot, MMS_COW_REUSE, vma);
 		done(context, DOING_WP);
-	} else if (context->doing & DOING_HUGETLB) {
+	} else if (is_doing(context, DOING_HUGETLB)) {
 		reuse_hugetlb(ctx, context, task, vma, ctx[1]);
 	}
 	return 0;
@@ -307,10 +334,9 @@ int BPF_PROG(__split_huge_pmd, struct vm_area_struct *vma, pmd_t *pmd, unsigned 
 
 	if (folio || !(pmd->pmd & PAGE_PSE))
 		return 0;
-	context = take_context(bpf_get_current_task_btf());
+	context = take_context(bpf_get_current_task_btf(), DOING_SPLIT);
 	if (!context)
 		return 0;
-	context->doing |= DOING_SPLIT;
 	context->pmd = (u64)pmd;
 	return 0;
 }
@@ -321,7 +347,7 @@ int BPF_PROG(__split_huge_pmd_exit, struct vm_area_struct *vma, pmd_t *pmd, unsi
 {
 	struct context *context = context_of(bpf_get_current_task_btf());
 
-	if (context && context->doing & DOING_SPLIT)
+	if (context && is_doing(context, DOING_SPLIT))
 		done(context, DOING_SPLIT);
 	return 0;
 }
@@ -330,7 +356,7 @@ SEC("fentry/pgtable_trans_huge_withdraw")
 int BPF_PROG(pgtable_trans_huge_withdraw, struct mm_struct *mm, pmd_t *pmdp)
 {
 	struct context *context = context_of(bpf_get_current_task_btf());
-	bool splitting = context && context->doing & DOING_SPLIT && context->pmd == (u64)pmdp;
+	bool splitting = context && is_doing(context, DOING_SPLIT) && context->pmd == (u64)pmdp;
 	struct mms_trace_record *record;
 	u32 slot;
 

@@ -26,15 +26,24 @@ static __always_inline u32 hugetlb_flags(u32 flags, struct task_struct *task,
 	return task->mm != vma->vm_mm ? flags | FAULT_FLAG_REMOTE : flags;
 }
 
+static __always_inline void hugetlb_note(struct context *context, struct task_struct *task, u64 vma,
+					 u64 addr, u32 flags)
+{
+	context->vma = vma;
+	context->addr = addr;
+	context->flags = flags;
+	context->faults = faults_of(task);
+}
+
 /* Without a present entry in vmf, hugetlb_no_page() mapped the page a moment ago. */
 static __always_inline int hugetlb_begin(struct vm_fault *vmf)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct context *context = take_context(task);
+	struct context *context = take_context(task, DOING_HUGETLB);
 
 	if (!context)
 		return 0;
-	begin(context, task, DOING_HUGETLB, (u64)vmf->vma, vmf->address, vmf->flags);
+	hugetlb_note(context, task, (u64)vmf->vma, vmf->address, vmf->flags);
 	context->orig_pte = vmf->orig_pte.pte;
 	return 0;
 }
@@ -59,15 +68,17 @@ SEC("kprobe/hugetlb_wp")
 int hugetlb_wp_arguments(struct pt_regs *regs)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct context *context = take_context(task);
+	struct context *context = context_of(task);
 	u64 vma = regs->si, addr = regs->dx;
 	bool new;
 
+	new = context && is_doing(context, DOING_NEW) && context->vma == vma &&
+	      addr >= context->addr && addr < context->orig_pte &&
+	      context->faults == faults_of(task);
+	context = take_context(task, DOING_HUGETLB);
 	if (!context)
 		return 0;
-	new = context->doing & DOING_NEW && context->vma == vma && addr >= context->addr &&
-	      addr < context->orig_pte && context->faults == faults_of(task);
-	begin(context, task, DOING_HUGETLB, vma, addr, regs->r8);
+	hugetlb_note(context, task, vma, addr, regs->r8);
 	context->orig_pte = new ? 0 : PAGE_PRESENT;
 	return 0;
 }
@@ -77,7 +88,7 @@ int BPF_PROG(hugetlb_fault_exit)
 {
 	struct context *context = context_of(bpf_get_current_task_btf());
 
-	if (context && context->doing & (DOING_HUGETLB | DOING_NEW))
+	if (context && is_doing(context, DOING_HUGETLB | DOING_NEW))
 		done(context, DOING_HUGETLB | DOING_NEW);
 	return 0;
 }
@@ -113,7 +124,7 @@ static __always_inline int new_hugetlb_page(void *ctx, struct vm_area_struct *vm
 	u64 pages = hugetlb_pages(vma);
 	u32 slot, way;
 
-	if (context && context->doing & DOING_HUGETLB &&
+	if (context && is_doing(context, DOING_HUGETLB) &&
 	    same_hugetlb_fault(context, task, (u64)vma, addr, pages)) {
 		slot = mm_slot(vma->vm_mm);
 		way = way_of(hugetlb_flags(context->flags, task, vma));
@@ -131,10 +142,10 @@ static __always_inline int new_hugetlb_page(void *ctx, struct vm_area_struct *vm
 	/* hugetlb_no_page(), or UFFDIO_COPY, which hugetlb_wp() need not follow. */
 	if (vma->vm_userfaultfd_ctx.ctx)
 		return 0;
-	context = take_context(task);
+	context = take_context(task, DOING_NEW);
 	if (!context)
 		return 0;
-	begin(context, task, DOING_NEW, (u64)vma, addr, 0);
+	hugetlb_note(context, task, (u64)vma, addr, 0);
 	context->orig_pte = addr + (pages << PAGE_SHIFT);
 	return 0;
 }

@@ -51,7 +51,7 @@ static __always_inline void count_vma(u32 slot, u32 counter, struct vm_area_stru
 	if (!count)
 		count = new_vma(&where, vma);
 	if (!count) {
-		__sync_fetch_and_add(&lost.vmas, 1);
+		__sync_fetch_and_add(&lost.vmas, nr);
 		return;
 	}
 	count->end = vma->vm_end;
@@ -71,7 +71,7 @@ static __always_inline void count_stack(void *ctx, u32 slot, u32 counter, struct
 		where.kernel = bpf_get_stackid(ctx, &stacks, 0);
 	/* -EEXIST: another stack has the same hash; -ENOMEM: the map is full. */
 	if (where.user == -17 || where.kernel == -17 || where.user == -12 || where.kernel == -12) {
-		__sync_fetch_and_add(&lost.stacks, 1);
+		__sync_fetch_and_add(&lost.stacks, nr);
 		return;
 	}
 	count = bpf_map_lookup_elem(&by_stack, &where);
@@ -82,7 +82,13 @@ static __always_inline void count_stack(void *ctx, u32 slot, u32 counter, struct
 	if (count)
 		__sync_fetch_and_add(count, nr);
 	else
-		__sync_fetch_and_add(&lost.stacks, 1);
+		__sync_fetch_and_add(&lost.stacks, nr);
+}
+
+/* What is only needed for the detail need not be looked up without. */
+static __always_inline bool has_detail(void)
+{
+	return config.by_vma || config.user_stacks || config.kernel_stacks;
 }
 
 /* Counts an event in all the detail asked for. @vma may be NULL where events have none. */

@@ -47,6 +47,7 @@ enum fault_flag {
 	FAULT_FLAG_REMOTE = 0x80,
 	FAULT_FLAG_INTERRUPTIBLE = 0x200,
 	FAULT_FLAG_UNSHARE = 0x400,
+	FAULT_FLAG_VMA_LOCK = 0x1000,	/* from 6.4 on; no flag before */
 };
 
 /* UFFD_FEATURE_WP_ASYNC of linux/userfaultfd.h, from 6.7 on. */
@@ -115,6 +116,7 @@ struct hugetlbfs_sb_info {
 };
 
 struct vm_operations_struct;
+struct anon_vma;
 
 struct userfaultfd_ctx {
 	unsigned int features;
@@ -129,6 +131,7 @@ struct vm_area_struct {
 	unsigned long vm_end;
 	struct mm_struct *vm_mm;
 	unsigned long vm_flags;
+	struct anon_vma *anon_vma;
 	const struct vm_operations_struct *vm_ops;
 	struct file *vm_file;
 	struct vm_userfaultfd_ctx vm_userfaultfd_ctx;

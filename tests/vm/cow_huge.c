@@ -131,12 +131,44 @@ static void want_huge(struct cow *cow, unsigned int way, size_t pages)
 	cow_want(cow, MMS_COW_PAGES, pages * (cow->step / PAGE));
 }
 
+static uint64_t frame_of(struct cow *cow, pid_t pid)
+{
+	char path[32];
+	uint64_t entry = 0;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (pread(fd, &entry, 8, (uintptr_t)cow->at / PAGE * 8) != 8)
+		cow_fail(cow, "%s", path);
+	close(fd);
+	return entry & PM_FRAME;
+}
+
+/*
+ * Some 6.12 kernels forget to give the child its 1 GiB pages: copy_hugetlb_page_range() asks whether
+ * the table of the new entry is a shared PMD table, by a field that a PUD table leaves as it was.
+ * Nothing is shared then. Another child has another table.
+ */
+static void share_hugetlb(struct cow *cow)
+{
+	int try;
+
+	for (try = 0; try < 50; try++) {
+		cow_share(cow);
+		if (frame_of(cow, cow->partner) == frame_of(cow, cow->actor))
+			return;
+		cow_end_partner(cow);
+	}
+	cow_missing(cow, "a kernel that gives a child its huge pages");
+}
+
 static void shared_hugetlb(struct cow *cow, size_t size, size_t pages)
 {
 	need_free(cow, size, 2 * pages);
 	map_hugetlb(cow, size, pages);
 	cow_write(cow);
-	cow_share(cow);
+	share_hugetlb(cow);
 	cow_begin(cow);
 	cow_write(cow);
 	want_huge(cow, MMS_COW_BY_USER, pages);

@@ -18,6 +18,7 @@
 
 #define NR 64
 #define NR_RACED 3000
+#define NR_THROWN 500
 #define RW (PROT_READ | PROT_WRITE)
 #define USER(cause) MMS_COW(MMS_COW_##cause, MMS_COW_BY_USER)
 
@@ -284,12 +285,12 @@ static void losers_touch_anew(struct cow *cow)
 {
 	struct race race = { .also = cow_write };
 
-	cow_map(cow, NR_RACED);
+	cow_map(cow, NR_THROWN);
 	cow_write(cow);
 	cow_share(cow);
 	start_race(cow, &race, 4);
 	lap(&race);
-	if (madvise(cow->at, NR_RACED * PAGE, MADV_DONTNEED))
+	if (madvise(cow->at, NR_THROWN * PAGE, MADV_DONTNEED))
 		cow_fail(cow, "MADV_DONTNEED");
 	cow_begin(cow);
 	lap(&race);
@@ -313,7 +314,7 @@ static void races_without_copies(struct cow *cow)
 {
 	struct race race = { .also = throw_away };
 
-	cow_map(cow, NR_RACED);
+	cow_map(cow, NR_THROWN);
 	start_race(cow, &race, 4);
 	cow_begin(cow);
 	lap(&race);
