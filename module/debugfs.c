@@ -24,6 +24,12 @@
 
 static struct dentry *root;
 
+/*
+ * All files are there, loading cannot fail any more. Nothing is opened before: do_init_module() frees
+ * a module whose init fails whoever has a file of it open.
+ */
+static bool all_there;
+
 /* Enough for most answers to be copied out in one go; seq_file grows it for a longer row. */
 #define TEXT_BUFFER (64 * 1024)
 
@@ -142,14 +148,22 @@ struct mms_read *mms_read_alloc(const struct mms_view *view, struct mms_target *
 	return read;
 }
 
+int mms_may_open_any(void)
+{
+	if (!READ_ONCE(all_there))
+		return -ENODEV;
+	return capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
+}
+
 /* 0 if the opener may see the target as it is now; an exited one hides nothing. */
 int mms_may_open(const struct mms_target *target, const struct file *file)
 {
 	struct mm_struct *mm;
+	int err = mms_may_open_any();
 	bool may;
 
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
+	if (err)
+		return err;
 	if (!target)
 		return capable(CAP_SYS_PTRACE) ? 0 : -EPERM;
 	mm = mms_pid_mm(target->pid);
@@ -246,10 +260,8 @@ int mms_parse_pid(const char *text, pid_t *nr)
 
 static int control_open(struct inode *inode, struct file *file)
 {
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
 	file->private_data = NULL;
-	return 0;
+	return mms_may_open_any();
 }
 
 /* "hold PID" keeps a process attached until this file is closed; one per open file. */
@@ -338,8 +350,10 @@ static const struct file_operations detach_fops = {
 
 static int tracer_open(struct inode *inode, struct file *file)
 {
-	if (!capable(CAP_SYS_ADMIN))
-		return -EPERM;
+	int err = mms_may_open_any();
+
+	if (err)
+		return err;
 	file->private_data = mms_tracer_open();
 	return file->private_data ? 0 : -ENOMEM;
 }
@@ -380,10 +394,15 @@ static struct dentry *create_dir(const char *name, struct dentry *parent)
 	return dir;
 }
 
+static int create_file(const char *name, umode_t mode, struct dentry *dir,
+		       struct mms_target *target, const struct file_operations *fops)
+{
+	return PTR_ERR_OR_ZERO(debugfs_create_file(name, mode, dir, target, fops));
+}
+
 static int create_view(const struct mms_view *view, struct dentry *dir, struct mms_target *target)
 {
-	return PTR_ERR_OR_ZERO(
-		debugfs_create_file(view->name, view->mode, dir, target, &view->fops));
+	return create_file(view->name, view->mode, dir, target, &view->fops);
 }
 
 int mms_debugfs_add_target(struct mms_target *target)
@@ -404,16 +423,9 @@ int mms_debugfs_add_target(struct mms_target *target)
 	for (i = 0; i < ARRAY_SIZE(views); i++) {
 		err = create_view(views[i], target->dir, target);
 		if (err)
-			goto out_remove;
+			return err;
 	}
-	err = PTR_ERR_OR_ZERO(debugfs_create_file("records", 0400, target->dir, target,
-						  &mms_records_fops));
-	if (err)
-		goto out_remove;
-	return 0;
-out_remove:
-	debugfs_remove(target->dir);
-	return err;
+	return create_file("records", 0400, target->dir, target, &mms_records_fops);
 }
 
 void mms_debugfs_remove_target(struct mms_target *target)
@@ -449,11 +461,11 @@ int mms_debugfs_init(void)
 			goto out_remove;
 	}
 	for (i = 0; i < ARRAY_SIZE(controls); i++) {
-		err = PTR_ERR_OR_ZERO(debugfs_create_file(controls[i].name, controls[i].mode, root,
-							  NULL, controls[i].fops));
+		err = create_file(controls[i].name, controls[i].mode, root, NULL, controls[i].fops);
 		if (err)
 			goto out_remove;
 	}
+	WRITE_ONCE(all_there, true);
 	return 0;
 out_remove:
 	debugfs_remove(root);

@@ -17,11 +17,11 @@ void mms_debugfs_exit(void);
  *
  * Stores the directory in @target->dir. May sleep.
  *
- * Return: 0 or a negative errno; on error nothing is left behind.
+ * Return: 0 or a negative errno; what was made until then mms_debugfs_remove_target() removes.
  */
 int mms_debugfs_add_target(struct mms_target *target);
 
-/* Removes the directory; waits for operations under way inside it. May sleep. */
+/* Removes the directory, or what there is of it; waits for operations under way inside. May sleep. */
 void mms_debugfs_remove_target(struct mms_target *target);
 
 #endif /* MMS_DEBUGFS_H */

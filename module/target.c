@@ -147,11 +147,10 @@ static void describe(struct mms_target *target)
 	put_task_struct(task);
 }
 
-/* A new target in the list, with its directory; takes a reference to @pid. */
+/* A new target in the list, still without its directory; takes a reference to @pid. */
 static struct mms_target *add_locked(struct pid *pid)
 {
 	struct mms_target *target;
-	int err;
 
 	if (nr_targets >= READ_ONCE(mms_max_targets))
 		return ERR_PTR(-ENOSPC);
@@ -162,11 +161,6 @@ static struct mms_target *add_locked(struct pid *pid)
 	target->pid = get_pid(pid);
 	target->nr = pid_nr(pid);
 	describe(target);
-	err = mms_debugfs_add_target(target);
-	if (err) {
-		mms_target_put(target);
-		return ERR_PTR(err);
-	}
 	list_add_tail(&target->node, &mms_targets);
 	nr_targets++;
 	return target;
@@ -208,6 +202,36 @@ static struct mms_target *find_occupant_locked(struct pid *pid)
 	return NULL;
 }
 
+/* After lock_target(); a target that nobody wants, after all, is removed. */
+static void unlock_target(struct mms_target *target)
+{
+	bool unwanted = drop_unwanted_locked(target);
+
+	mutex_unlock(&mms_targets_lock);
+	if (unwanted)
+		remove_target(target);
+}
+
+/*
+ * A new target with its directory, as lock_target(); called with mms_targets_lock. What there is of a
+ * directory that could not be made is removed without the lock, as others are: it may be in use.
+ */
+static struct mms_target *add_target(struct pid *pid)
+{
+	struct mms_target *target = add_locked(pid);
+	int err;
+
+	if (IS_ERR(target)) {
+		mutex_unlock(&mms_targets_lock);
+		return target;
+	}
+	err = mms_debugfs_add_target(target);
+	if (!err)
+		return target;
+	unlock_target(target);
+	return ERR_PTR(err);
+}
+
 /*
  * The target of a process, with mms_targets_lock taken if one is returned. Waits while the number's
  * directory is being removed; the number of an exited target is not free.
@@ -216,21 +240,21 @@ static struct mms_target *lock_target(struct pid *pid)
 {
 	struct mms_target *target, *occupant;
 	unsigned int seen;
+	bool gone;
 
 	for (;;) {
 		mutex_lock(&mms_targets_lock);
 		target = find_locked(pid);
-		occupant = target ? NULL : find_occupant_locked(pid);
-		if (!target && !occupant)
-			target = add_locked(pid);
-		if (!IS_ERR_OR_NULL(target))
-			return target;
-		if (occupant && !occupant->gone)
-			target = ERR_PTR(-EEXIST);
-		seen = nr_removed;
-		mutex_unlock(&mms_targets_lock);
 		if (target)
 			return target;
+		occupant = find_occupant_locked(pid);
+		if (!occupant)
+			return add_target(pid);
+		gone = occupant->gone;
+		seen = nr_removed;
+		mutex_unlock(&mms_targets_lock);
+		if (!gone)
+			return ERR_PTR(-EEXIST);
 		if (wait_event_killable(removed_wait, READ_ONCE(nr_removed) != seen))
 			return ERR_PTR(-EINTR);
 	}
@@ -257,16 +281,6 @@ static int count_locked(struct mms_target *target)
 	/* For views, which read it without the lock. */
 	smp_store_release(&target->events, events);
 	return 0;
-}
-
-/* After lock_target(); a target that nobody wants, after all, is removed. */
-static void unlock_target(struct mms_target *target)
-{
-	bool unwanted = drop_unwanted_locked(target);
-
-	mutex_unlock(&mms_targets_lock);
-	if (unwanted)
-		remove_target(target);
 }
 
 /* The target of the process with this number, as lock_target(), if the opener may have it. */

@@ -104,7 +104,10 @@ struct mms_read *mms_read_alloc(const struct mms_view *view, struct mms_target *
 				const struct file *file);
 void mms_read_free(struct mms_read *read);
 
-/* The permission check of every file that shows a target; NULL stands for the whole system. */
+/* What every file asks when it is opened. Return: 0, -EPERM, or -ENODEV: loading is not complete. */
+int mms_may_open_any(void);
+
+/* The same, and the permission check of every file that shows a target; NULL stands for the whole system. */
 int mms_may_open(const struct mms_target *target, const struct file *file);
 
 /**
