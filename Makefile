@@ -37,19 +37,20 @@ check:
 deps:
 	$(Q)tests/deps
 
-## make module     the module, for the kernel whose headers are in KDIR
+## make module     the module, for the kernel whose headers are in KDIR (FAULTS=1: for t_allocs)
 # Kernels up to 6.12 put objects beside the sources: hence the tree of links.
+module: TREE = $(OUT)/module-$(KREL)$(if $(FAULTS),-faults)
 module: KREL = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
 	$(KDIR)/include/generated/utsrelease.h 2>/dev/null)
 module:
 	@test -n "$(KREL)" || { echo "no kernel headers in $(KDIR)" \
 		"(Debian: linux-headers-$$(uname -r))" >&2; exit 1; }
 	$(Q)find Kbuild module -type f | while read -r file; do \
-		link=$(OUT)/module-$(KREL)/$$file; \
+		link=$(TREE)/$$file; \
 		mkdir -p "$${link%/*}" && ln -sfn "$(CURDIR)/$$file" "$$link" || exit 1; done
-	$(Q)find $(OUT)/module-$(KREL) -xtype l -delete
-	$(Q)+$(MAKE) $(if $(filter 1,$(V)),,-s) -C $(KDIR) M=$(OUT)/module-$(KREL) V=$(V) \
-		$(if $(W),W=$(W)) $(if $(C),C=$(C)) modules
+	$(Q)find $(TREE) -xtype l -delete
+	$(Q)+$(MAKE) $(if $(filter 1,$(V)),,-s) -C $(KDIR) M=$(TREE) V=$(V) \
+		$(if $(W),W=$(W)) $(if $(C),C=$(C)) $(if $(FAULTS),MMS_FAULTS=1) modules
 
 ## make userspace  the reader, with the eBPF programs in it
 userspace:

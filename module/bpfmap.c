@@ -16,6 +16,7 @@
 #include "bpfmap.h"
 #include "compat.h"
 #include "event_names.h"
+#include "faults.h"
 #include "uapi/mmscope.h"
 
 LIST_HEAD(mms_tracers);
@@ -35,7 +36,7 @@ void mms_tracers_unlock(void)
 
 struct mms_tracer *mms_tracer_open(void)
 {
-	struct mms_tracer *tracer = kzalloc(sizeof(*tracer), GFP_KERNEL);
+	struct mms_tracer *tracer = mms_try(kzalloc(sizeof(*tracer), GFP_KERNEL), NULL);
 
 	if (!tracer)
 		return NULL;

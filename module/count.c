@@ -10,6 +10,7 @@
 #include <linux/string.h>
 
 #include "events.h"
+#include "faults.h"
 #include "target.h"
 #include "view.h"
 
@@ -42,7 +43,7 @@ static int count_open(struct inode *inode, struct file *file)
 	events = mms_events_start(MAX_PROCESSES);
 	if (IS_ERR(events))
 		return PTR_ERR(events);
-	err = single_open(file, count_show, events);
+	err = mms_try(single_open(file, count_show, events), -ENOMEM);
 	if (err) {
 		mms_events_stop(events);
 		mms_events_free(events);

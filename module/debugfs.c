@@ -19,6 +19,7 @@
 
 #include "bpfmap.h"
 #include "debugfs.h"
+#include "faults.h"
 #include "target.h"
 #include "view.h"
 
@@ -128,7 +129,7 @@ void mms_read_free(struct mms_read *read)
 struct mms_read *mms_read_alloc(const struct mms_view *view, struct mms_target *target,
 				const struct file *file)
 {
-	struct mms_read *read = kzalloc(sizeof(*read), GFP_KERNEL);
+	struct mms_read *read = mms_try(kzalloc(sizeof(*read), GFP_KERNEL), NULL);
 
 	if (!read)
 		return NULL;
@@ -140,7 +141,7 @@ struct mms_read *mms_read_alloc(const struct mms_view *view, struct mms_target *
 	}
 	read->walk = mms_walk_alloc();
 	if (view->priv_size)
-		read->priv = kvzalloc(view->priv_size, GFP_KERNEL);
+		read->priv = mms_try(kvzalloc(view->priv_size, GFP_KERNEL), NULL);
 	if (!read->walk || (view->priv_size && !read->priv)) {
 		mms_read_free(read);
 		return NULL;
@@ -188,14 +189,15 @@ int mms_view_open(struct inode *inode, struct file *file)
 	read = mms_read_alloc(view, target, file);
 	if (!read)
 		return -ENOMEM;
-	err = seq_open(file, &read_ops);
+	err = mms_try(seq_open(file, &read_ops), -ENOMEM);
 	if (err) {
 		mms_read_free(read);
 		return err;
 	}
 	m = file->private_data;
 	m->private = read;
-	m->buf = kvmalloc(TEXT_BUFFER, GFP_KERNEL);
+	/* Without it seq_file begins with a small one. */
+	m->buf = mms_try(kvmalloc(TEXT_BUFFER, GFP_KERNEL), NULL);
 	if (m->buf)
 		m->size = TEXT_BUFFER;
 	return 0;
@@ -238,7 +240,7 @@ char *mms_copy_text(const char __user *ubuf, size_t len)
 
 	if (!len || len > MMS_WRITE_MAX)
 		return ERR_PTR(-EINVAL);
-	text = memdup_user_nul(ubuf, len);
+	text = mms_try(memdup_user_nul(ubuf, len), ERR_PTR(-ENOMEM));
 	if (IS_ERR(text))
 		return text;
 	if (strlen(text) != len) {
@@ -387,7 +389,7 @@ static const struct file_operations tracer_fops = {
 /* debugfs makes directories 0755; the promise is that nothing here is seen by others. */
 static struct dentry *create_dir(const char *name, struct dentry *parent)
 {
-	struct dentry *dir = debugfs_create_dir(name, parent);
+	struct dentry *dir = mms_try(debugfs_create_dir(name, parent), ERR_PTR(-ENOMEM));
 
 	if (!IS_ERR(dir))
 		d_inode(dir)->i_mode = S_IFDIR | 0700;
@@ -397,7 +399,8 @@ static struct dentry *create_dir(const char *name, struct dentry *parent)
 static int create_file(const char *name, umode_t mode, struct dentry *dir,
 		       struct mms_target *target, const struct file_operations *fops)
 {
-	return PTR_ERR_OR_ZERO(debugfs_create_file(name, mode, dir, target, fops));
+	return PTR_ERR_OR_ZERO(mms_try(debugfs_create_file(name, mode, dir, target, fops),
+				       ERR_PTR(-ENOMEM)));
 }
 
 static int create_view(const struct mms_view *view, struct dentry *dir, struct mms_target *target)

@@ -30,6 +30,7 @@
 #include <asm/tlbflush.h>
 
 #include "events.h"
+#include "faults.h"
 
 #define HASH_BITS 10
 
@@ -313,7 +314,8 @@ static int register_probes(void)
 	tracepoint_synchronize_unregister();
 	reset_system();
 	for (i = 0; i < ARRAY_SIZE(probes); i++) {
-		err = tracepoint_probe_register(probes[i].tracepoint, probes[i].probe, NULL);
+		err = mms_try(tracepoint_probe_register(probes[i].tracepoint, probes[i].probe,
+							NULL), -ENOMEM);
 		if (err) {
 			unregister_probes(i);
 			return err;
@@ -347,15 +349,15 @@ static void probes_put(void)
 
 struct mms_events *mms_events_start(unsigned int room)
 {
-	struct mms_events *events = kzalloc(sizeof(*events), GFP_KERNEL);
+	struct mms_events *events = mms_try(kzalloc(sizeof(*events), GFP_KERNEL), NULL);
 	unsigned int i;
 	int err = -ENOMEM;
 
 	if (!events)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&events->ref);
-	events->tlb = alloc_percpu(struct mms_tlb);
-	events->pool = kvcalloc(room, sizeof(*events->pool), GFP_KERNEL);
+	events->tlb = mms_try(alloc_percpu(struct mms_tlb), NULL);
+	events->pool = mms_try(kvcalloc(room, sizeof(*events->pool), GFP_KERNEL), NULL);
 	if (events->tlb && events->pool)
 		err = probes_get();
 	if (err) {

@@ -10,6 +10,7 @@
 #include "compat.h"
 #include "debugfs.h"
 #include "events.h"
+#include "faults.h"
 #include "target.h"
 #include "view.h"
 #include "walk.h"
@@ -18,6 +19,11 @@ module_param_named(max_targets, mms_max_targets, uint, 0600);
 MODULE_PARM_DESC(max_targets, "Most processes attached at once");
 module_param_named(hold_budget, mms_hold_budget, uint, 0400);
 MODULE_PARM_DESC(hold_budget, "Instructions one hold of mmap_lock may spend, estimated");
+#ifdef MMS_FAULTS
+unsigned int mms_fail_nth;
+module_param_named(fail_nth, mms_fail_nth, uint, 0600);
+MODULE_PARM_DESC(fail_nth, "Allocation that fails, counted from now");
+#endif
 
 static void version_head(struct seq_file *m, struct mms_read *read)
 {

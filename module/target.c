@@ -21,6 +21,7 @@
 
 #include "debugfs.h"
 #include "events.h"
+#include "faults.h"
 #include "target.h"
 
 unsigned int mms_max_targets = 1024;
@@ -154,7 +155,7 @@ static struct mms_target *add_locked(struct pid *pid)
 
 	if (nr_targets >= READ_ONCE(mms_max_targets))
 		return ERR_PTR(-ENOSPC);
-	target = kzalloc(sizeof(*target), GFP_KERNEL);
+	target = mms_try(kzalloc(sizeof(*target), GFP_KERNEL), NULL);
 	if (!target)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&target->ref);

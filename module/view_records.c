@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
+#include "faults.h"
 #include "runs.h"
 #include "view.h"
 
@@ -175,7 +176,7 @@ static int records_open(struct inode *inode, struct file *file)
 	err = mms_may_open(target, file);
 	if (err)
 		return err;
-	records = kvzalloc(sizeof(*records), GFP_KERNEL);
+	records = mms_try(kvzalloc(sizeof(*records), GFP_KERNEL), NULL);
 	if (!records)
 		return -ENOMEM;
 	records->read = mms_read_alloc(&records_view, target, file);

@@ -23,6 +23,7 @@
 #include <linux/uaccess.h>
 
 #include "compat.h"
+#include "faults.h"
 #include "target.h"
 #include "walk.h"
 
@@ -34,7 +35,7 @@ unsigned int mms_hold_budget = 120000;
 
 struct mms_walk *mms_walk_alloc(void)
 {
-	return kvzalloc(sizeof(struct mms_walk), GFP_KERNEL);
+	return mms_try(kvzalloc(sizeof(struct mms_walk), GFP_KERNEL), NULL);
 }
 
 void mms_walk_free(struct mms_walk *walk)
