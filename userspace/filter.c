@@ -72,7 +72,8 @@ static bool has_flag(const char *flags, const char *name)
 		if (!strncmp(flags, name, len) && (!flags[len] || flags[len] == ','))
 			return true;
 		flags = strchr(flags, ',');
-		flags += flags ? 1 : 0;
+		if (flags)
+			flags++;
 	}
 	return false;
 }

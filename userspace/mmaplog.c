@@ -169,6 +169,18 @@ static void copy_from(const struct mms_mmaplog *log, const struct ring *ring, ui
 	memcpy((char *)to + first, data, len - first);
 }
 
+/* What a record has to be read as. */
+static size_t least_size(uint32_t type)
+{
+	switch (type) {
+	/* The file's name has at least its end. */
+	case PERF_RECORD_MMAP2: return sizeof(struct mmap2_record) + 1;
+	case PERF_RECORD_LOST: return sizeof(struct lost_record);
+	case PERF_RECORD_FORK: return sizeof(struct fork_record);
+	default: return sizeof(struct perf_event_header);
+	}
+}
+
 static int read_ring(struct mms_mmaplog *log, const struct ring *ring, struct mms_symbols *symbols)
 {
 	uint64_t head = __atomic_load_n(&ring->head->data_head, __ATOMIC_ACQUIRE);
@@ -179,6 +191,8 @@ static int read_ring(struct mms_mmaplog *log, const struct ring *ring, struct mm
 		struct perf_event_header header;
 
 		copy_from(log, ring, tail, &header, sizeof(header));
+		if (header.size < least_size(header.type) || header.size > head - tail)
+			return mms_fail("the kernel's log of what processes map is damaged");
 		copy_from(log, ring, tail, log->record, header.size);
 		log->record[header.size] = '\0';
 		err = take_record(log, symbols);

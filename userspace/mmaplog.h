@@ -19,7 +19,7 @@ struct mms_mmaplog *mms_mmaplog_open(void);
  * @log: open
  * @symbols: is added to: code that was mapped, children that were forked
  *
- * Return: 0, or -1 with mms_failure() set, out of memory.
+ * Return: 0, or -1 with mms_failure() set: out of memory, or the log is damaged.
  */
 int mms_mmaplog_read(struct mms_mmaplog *log, struct mms_symbols *symbols);
 

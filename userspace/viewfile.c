@@ -61,19 +61,19 @@ static bool fill(struct mms_viewfile *file)
 
 char *mms_viewfile_line(struct mms_viewfile *file)
 {
-	size_t seen = 0;
+	size_t seen = 0, left;
 	char *line, *end;
 
 	for (;;) {
-		line = file->buf + file->pos;
-		end = file->len > file->pos + seen ?
-			      memchr(line + seen, '\n', file->len - file->pos - seen) : NULL;
+		left = file->len - file->pos;
+		end = left > seen ? memchr(file->buf + file->pos + seen, '\n', left - seen) : NULL;
 		if (end)
 			break;
-		seen = file->len - file->pos;
+		seen = left;
 		if (file->error || !fill(file))
 			return NULL;
 	}
+	line = file->buf + file->pos;
 	*end = '\0';
 	file->pos = end + 1 - file->buf;
 	return line;
