@@ -8,7 +8,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 
-.PHONY: all module userspace run test unit check deps clean help
+.PHONY: all module userspace run test unit fuzz check deps clean help
 
 all: module userspace
 
@@ -28,6 +28,10 @@ test:
 ## make unit       unit tests on this machine, with sanitizers
 unit:
 	$(Q)$(MAKE) --no-print-directory -C tests/unit OUT=$(OUT)/unit run
+
+## make fuzz       fuzzing of what the reader parses, the short form (SECONDS=N: each for so long)
+fuzz:
+	$(Q)$(MAKE) --no-print-directory -C tests/fuzz OUT=$(OUT)/fuzz SECONDS=$(SECONDS) run
 
 ## make check      static checks
 check:
