@@ -72,7 +72,7 @@ test_samples() {
 # mutants: for each pattern and each of its alternatives, prints KIND and what the pattern is without
 # it (nothing when it was the only one).
 mutants() {
-	awk -F '\t' '!/^#/ && NF == 2 && $1 != "allow" {
+	awk -F '\t' '!/^#/ && NF == 2 && $1 !~ /^allow/ {
 		n = split($2, part, "|")
 		for (i = 1; i <= n; i++) {
 			rest = ""
@@ -151,11 +151,27 @@ test_user_lines() {
 	check 'a power-off in the middle hides nothing' $?
 }
 
+# A trace that belongs to what is no report; and one that does not.
+test_explained() {
+	local log=$vm/checklog.clean-6.12 trace
+	trace='[    3.000002] CPU: 1 UID: 0 PID: 9 Comm: t_torture Tainted: G           OE\n[    3.000003] Call Trace:'
+	sed "200i [    3.000001] t_torture invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0\n$trace" "$log" >"$tmp/log"
+	verdict_is 0 "$tmp/log"
+	check 'memory that ran out is no report, nor is its trace' $?
+	sed "200i $trace" "$log" >"$tmp/log"
+	verdict_is 1 "$tmp/log"
+	check 'the same trace alone is one' $?
+	sed "200i [    3.000001] t_torture invoked oom-killer: order=0\n[    3.000002] BUG: bad\n$trace" "$log" >"$tmp/log"
+	verdict_is 1 "$tmp/log"
+	check 'memory that ran out hides nothing else' $?
+}
+
 mkdir "$tmp/samples"
 split_samples
 test_clean_boots
 test_broken_logs
 test_user_lines
+test_explained
 test_samples
 test_mutants
 echo "1..$count"
