@@ -8,7 +8,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 
-.PHONY: all module userspace run test unit fuzz check deps clean help
+.PHONY: all module userspace run test unit fuzz torture check deps clean help
 
 all: module userspace
 
@@ -32,6 +32,11 @@ unit:
 ## make fuzz       fuzzing of what the reader parses, the short form (SECONDS=N: each for so long)
 fuzz:
 	$(Q)$(MAKE) --no-print-directory -C tests/fuzz OUT=$(OUT)/fuzz SECONDS=$(SECONDS) run
+
+## make torture    the long forms of the tests that try to break things; hours
+torture:
+	$(Q)tests/deps
+	$(Q)tests/run -t
 
 ## make check      static checks
 check:
