@@ -63,15 +63,18 @@ struct kernel_siginfo {
 	int si_code;
 };
 
-/* Where the count of interrupts is from 6.2 to 6.14; before and after, it is by itself. */
+/* What the count of interrupts is in from 6.2 to 6.14; before and after, it is by itself. */
 struct pcpu_hot {
 	int preempt_count;
 };
 
 #pragma clang attribute pop
 
-extern const int __preempt_count __ksym __weak;
-extern const struct pcpu_hot pcpu_hot __ksym __weak;
+/*
+ * Where this CPU's memory begins, for config.preempt_count. A symbol that may not be there would be
+ * looked for in all modules, which takes CAP_SYS_ADMIN.
+ */
+extern const unsigned long this_cpu_off __ksym;
 
 /* By the lower bits of the PID: one load instead of a look-up. */
 #define NR_FAULTS (1 << 15)

@@ -132,15 +132,17 @@ static __always_inline bool huge_zero_page_in_use(void)
 
 static __always_inline bool in_interrupt(void)
 {
-	const int *count = NULL;
-	const struct pcpu_hot *hot = NULL;
+	const unsigned long *base = bpf_this_cpu_ptr(&this_cpu_off);
+	u64 offset = config.preempt_count;
+	u32 count = 0;
 
-	if (&__preempt_count)
-		count = bpf_this_cpu_ptr(&__preempt_count);
-	else if (&pcpu_hot)
-		hot = bpf_this_cpu_ptr(&pcpu_hot);
+	if (!offset)
+		return false;
+	if (bpf_core_field_exists(struct pcpu_hot, preempt_count))
+		offset += bpf_core_field_offset(struct pcpu_hot, preempt_count);
+	bpf_probe_read_kernel(&count, sizeof(count), (const void *)(*base + offset));
 	/* linux/preempt.h: bits 8 to 23 are soft, hard and non-maskable interrupts. */
-	return (count ? *count : hot ? hot->preempt_count : 0) & 0xffff00;
+	return count & 0xffff00;
 }
 
 /*

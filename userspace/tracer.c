@@ -68,6 +68,7 @@ static int open_object(struct tracer *tracer, struct traced *traced,
 		.by_vma = options->by_vma,
 		.user_stacks = options->user_stacks,
 		.kernel_stacks = options->kernel_stacks,
+		.preempt_count = tracer_preempt_count(tracer->btf),
 	};
 	tracer_choose(traced, tracer->btf);
 	return 0;

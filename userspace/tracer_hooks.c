@@ -28,6 +28,28 @@ static int nr_parameters(const struct btf *btf, const char *function)
 	return btf_vlen(type);
 }
 
+/* Where a CPU's copy of a variable is in its memory, or 0. */
+static __u32 percpu_offset(const struct btf *btf, const char *name)
+{
+	int section = btf__find_by_name_kind(btf, ".data..percpu", BTF_KIND_DATASEC);
+	int variable = btf__find_by_name_kind(btf, name, BTF_KIND_VAR);
+	const struct btf_type *type = btf__type_by_id(btf, section < 0 ? 0 : section);
+	const struct btf_var_secinfo *info = btf_var_secinfos(type);
+	unsigned int i;
+
+	for (i = 0; section > 0 && variable > 0 && i < btf_vlen(type); i++)
+		if (info[i].type == (__u32)variable)
+			return info[i].offset;
+	return 0;
+}
+
+__u32 tracer_preempt_count(const struct btf *btf)
+{
+	__u32 offset = percpu_offset(btf, "pcpu_hot");
+
+	return offset ? offset : percpu_offset(btf, "__preempt_count");
+}
+
 static bool has_tracepoint(const struct btf *btf, const char *name)
 {
 	char type[128];

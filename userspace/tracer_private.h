@@ -51,6 +51,9 @@ const char *tracer_function(const struct bpf_program *program);
 /* Begins to count anew: what was counted so far is no more. */
 void tracer_forget(struct tracer *tracer, struct traced *traced);
 
+/* For struct mms_config: where the count of interrupts is, or 0. */
+__u32 tracer_preempt_count(const struct btf *btf);
+
 /* Switches off what this kernel cannot have, as far as its types tell. */
 void tracer_choose(struct traced *traced, const struct btf *btf);
 
