@@ -35,8 +35,25 @@ int tracer_fail(int error, const char *format, ...)
 	return error;
 }
 
+/* What keeps programs from reading the kernel's memory; they are refused with any error then. */
+static bool is_confidential(void)
+{
+	char modes[64] = "";
+	FILE *file = fopen("/sys/kernel/security/lockdown", "re");
+
+	if (!file)
+		return false;
+	if (!fgets(modes, sizeof(modes), file))
+		modes[0] = '\0';
+	fclose(file);
+	return strstr(modes, "[confidentiality]");
+}
+
 static int cannot_load(int error)
 {
+	if (is_confidential())
+		return tracer_fail(error, "cannot load eBPF programs: %s; kernel lockdown (confidentiality) "
+				   "keeps them from reading the kernel's memory", strerror(-error));
 	if (error == -EPERM || error == -EACCES)
 		return tracer_fail(error, "cannot load eBPF programs: %s; root is needed, or CAP_BPF, "
 				   "CAP_PERFMON and CAP_SYS_PTRACE, and a kernel that is not locked down",
