@@ -159,6 +159,24 @@ void mms_show_run(struct mms_out *out, const struct mms_counting *counting,
 	free(people.list);
 }
 
+/* Events that are in the sums, but in no process's row: of the rows that have each of them once. */
+static uint64_t without_process(const __u64 *others, enum mms_question question)
+{
+	static const struct {
+		unsigned int first, nr;
+	} once[MMS_NR_QUESTIONS] = {
+		[MMS_QUESTION_COW] = { 0, MMS_COW_REUSE },
+		[MMS_QUESTION_FAULTS] = { MMS_FAULT_MINOR, 3 },
+		[MMS_QUESTION_TLB] = { MMS_REQUEST_FULL, 2 },
+	};
+	uint64_t sum = 0;
+	unsigned int i;
+
+	for (i = 0; i < once[question].nr; i++)
+		sum += others[once[question].first + i];
+	return sum;
+}
+
 /* Of a question that was counted. */
 static void show_question(struct mms_out *out, const struct mms_counting *counting,
 			  const struct mms_counts *counts, enum mms_question question)
@@ -175,6 +193,7 @@ static void show_question(struct mms_out *out, const struct mms_counting *counti
 	mms_out_number(out, "missed", losses->missed);
 	mms_out_number(out, "without_vma", losses->vmas);
 	mms_out_number(out, "without_stack", losses->stacks);
+	mms_out_number(out, "without_process", without_process(others, question));
 	mms_out_number(out, "children_not_followed", losses->processes);
 	mms_out_object_end(out);
 	if (losses->missed)
@@ -191,6 +210,9 @@ static void show_question(struct mms_out *out, const struct mms_counting *counti
 			    losses->stacks);
 	if (slotless && counting->selectors->everyone)
 		mms_out_say(out, "%s: the sums include events of kernel threads, or of processes that are not told apart: just exited, or too many\n",
+			    name);
+	else if (slotless)
+		mms_out_say(out, "%s: the sums include events of children that are not told apart, for there were too many\n",
 			    name);
 }
 
