@@ -296,18 +296,20 @@ static int attach_all(struct traced *traced)
 {
 	struct bpf_program *program;
 	struct bpf_link *link;
+	int error;
 
 	bpf_object__for_each_program(program, traced->object.object) {
 		if (!bpf_program__autoload(program) ||
 		    !strncmp(bpf_program__section_name(program), "iter/", strlen("iter/")))
 			continue;
 		link = bpf_program__attach(program);
+		error = errno;
 		if (link) {
 			traced->programs[traced->nr_links] = program;
 			traced->links[traced->nr_links++] = link;
-		} else if (!tracer_lose_hook(traced, program)) {
-			return tracer_fail(-errno, "cannot attach to %s: %s",
-					   tracer_function(program), strerror(errno));
+		} else if (!tracer_lose_hook(traced, program, error)) {
+			return tracer_fail(-error, "cannot attach to %s: %s",
+					   tracer_function(program), strerror(error));
 		}
 	}
 	return 0;

@@ -4,6 +4,7 @@
  * not tell. Never by its version.
  */
 #include <bpf/btf.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include "tracer_private.h"
@@ -158,7 +159,17 @@ bool tracer_try(struct traced *traced)
 	return changed;
 }
 
-bool tracer_lose_hook(struct traced *traced, const struct bpf_program *program)
+/* perf_event_open(), for kprobes, asks for more than eBPF does where perf_event_paranoid is above 2. */
+static void name_right(struct traced *traced, unsigned int hook)
+{
+	char *name = traced->absent_names[hook];
+	size_t len = strlen(name);
+
+	snprintf(name + len, sizeof(traced->absent_names[hook]) - len,
+		 " (which takes CAP_SYS_ADMIN, or a lower kernel.perf_event_paranoid)");
+}
+
+bool tracer_lose_hook(struct traced *traced, const struct bpf_program *program, int error)
 {
 	const struct tracer_hook *hook;
 	unsigned int i, j;
@@ -169,6 +180,8 @@ bool tracer_lose_hook(struct traced *traced, const struct bpf_program *program)
 			if (strcmp(hook->programs[j].name, bpf_program__name(program)))
 				continue;
 			name_absent(traced, i);
+			if (error == EACCES || error == EPERM)
+				name_right(traced, i);
 			return true;
 		}
 	}

@@ -31,7 +31,7 @@ struct traced {
 	unsigned int nr_links;
 	struct mms_trace_record *records;
 	unsigned int absent;
-	char absent_names[TRACER_MAX_HOOKS][128];
+	char absent_names[TRACER_MAX_HOOKS][192];
 };
 
 struct tracer {
@@ -60,8 +60,8 @@ void tracer_choose(struct traced *traced, const struct btf *btf);
 /* Switches off what this kernel does not take, by trying. Return: false if that was nothing. */
 bool tracer_try(struct traced *traced);
 
-/* Marks the hook that @program serves as absent. Return: false if it is in no hook. */
-bool tracer_lose_hook(struct traced *traced, const struct bpf_program *program);
+/* Marks the hook that @program serves as absent, for @error. Return: false if it is in no hook. */
+bool tracer_lose_hook(struct traced *traced, const struct bpf_program *program, int error);
 
 /* Bit per counter that is not available. */
 __u64 tracer_missing(const struct traced *traced);
