@@ -63,11 +63,6 @@ struct kernel_siginfo {
 	int si_code;
 };
 
-/* What the count of interrupts is in from 6.2 to 6.14; before and after, it is by itself. */
-struct pcpu_hot {
-	int preempt_count;
-};
-
 #pragma clang attribute pop
 
 /*

@@ -138,8 +138,6 @@ static __always_inline bool in_interrupt(void)
 
 	if (!offset)
 		return false;
-	if (bpf_core_field_exists(struct pcpu_hot, preempt_count))
-		offset += bpf_core_field_offset(struct pcpu_hot, preempt_count);
 	bpf_probe_read_kernel(&count, sizeof(count), (const void *)(*base + offset));
 	/* linux/preempt.h: bits 8 to 23 are soft, hard and non-maskable interrupts. */
 	return count & 0xffff00;

@@ -16,7 +16,7 @@ struct mms_config {
 	__u32 by_vma;
 	__u32 user_stacks;
 	__u32 kernel_stacks;
-	__u32 preempt_count;	/* offset of this variable, or what it is in, in a CPU's memory; 0: unknown */
+	__u32 preempt_count;	/* where this variable is in a CPU's memory; 0: unknown */
 };
 
 /* What could not be counted, or not in full detail. */

@@ -44,11 +44,36 @@ static __u32 percpu_offset(const struct btf *btf, const char *name)
 	return 0;
 }
 
+/* Where a member is in a structure, or -1; the members of an unnamed one in it are its own. */
+static long member_offset(const struct btf *btf, __u32 id, const char *name)
+{
+	const struct btf_type *type = btf__type_by_id(btf, id);
+	unsigned int i;
+	long inner;
+
+	for (i = 0; btf_is_composite(type) && i < btf_vlen(type); i++) {
+		const struct btf_member *member = &btf_members(type)[i];
+
+		if (!strcmp(btf__name_by_offset(btf, member->name_off), name))
+			return btf_member_bit_offset(type, i) / 8;
+		inner = member->name_off ? -1 : member_offset(btf, member->type, name);
+		if (inner >= 0)
+			return btf_member_bit_offset(type, i) / 8 + inner;
+	}
+	return -1;
+}
+
+/*
+ * From 6.2 to 6.14 it is in a structure; before and after, by itself. Not left to libbpf, which looks
+ * in all modules for a type that the kernel has not, and that takes CAP_SYS_ADMIN.
+ */
 __u32 tracer_preempt_count(const struct btf *btf)
 {
 	__u32 offset = percpu_offset(btf, "pcpu_hot");
+	int type = btf__find_by_name_kind(btf, "pcpu_hot", BTF_KIND_STRUCT);
+	long member = type > 0 ? member_offset(btf, type, "preempt_count") : -1;
 
-	return offset ? offset : percpu_offset(btf, "__preempt_count");
+	return offset && member >= 0 ? offset + member : percpu_offset(btf, "__preempt_count");
 }
 
 static bool has_tracepoint(const struct btf *btf, const char *name)

@@ -22,10 +22,10 @@ point() {
 	fi
 }
 
-# wait_for CONDITION: at most a minute.
+# wait_for CONDITION: at most five minutes, so that a hang does not take all of the time.
 wait_for() {
 	local i
-	for ((i = 0; i < 1200; i++)); do
+	for ((i = 0; i < 6000; i++)); do
 		eval "$1" && return
 		sleep 0.05
 	done
