@@ -45,8 +45,8 @@ machine_disks() {
 
 # machine_processor ACCEL: icount wants one processor emulated by one thread.
 machine_processor() {
-	# Copying with "rep movs" would count, and cost, an instruction for every byte.
-	machine+=(-cpu max,-fsrm -smp "$smp" -m "${mem}M")
+	# Copying with "rep movsb" would count, and cost, an instruction for every byte.
+	machine+=(-cpu max,-fsrm,-erms -smp "$smp" -m "${mem}M")
 	if ((icount)); then
 		machine+=(-accel "tcg,thread=single" -icount "shift=0,sleep=off")
 	elif [[ $1 == kvm ]]; then
