@@ -131,23 +131,46 @@ static inline struct mms_layout mms_kernel_layout(void)
 }
 
 /*
- * Mappings of one page, racy: no reference is held and the folio may be split, freed or reused
- * meanwhile, so none of the kernel's checking accessors may be used. 6.1 has page_mapcount(); 6.12
- * has only folio_precise_page_mapcount(), private to fs/proc, whose rule this repeats.
+ * How often a page is mapped, racy: no reference is held and the folio may be split, freed or reused
+ * meanwhile, so none of the kernel's checking accessors may be used. It is the sum of the mappings of
+ * the page itself and of those of its folio as a whole that are not in there: page_mapcount() of 6.1,
+ * folio_precise_page_mapcount() of 6.12, which is private to fs/proc.
+ *
+ * Of the page itself. A negative count is a page type: freed or never mapped (page_type_has_type()).
  */
-static inline int mms_page_mapcount(struct page *page, struct page *head)
+static inline int mms_own_mapcount(const struct page *page)
 {
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
-	return page_mapcount(page);
-#else
-	int mapcount = atomic_read(&page->_mapcount) + 1;
+	return max(atomic_read(&page->_mapcount) + 1, 0);
+}
 
-	/* A page type, not a count: freed or never mapped (page_mapcount_is_type()). */
-	if (mapcount < 0)
-		mapcount = 0;
-	if (head != page || test_bit(PG_head, &head->flags))
-		mapcount += atomic_read(&((struct folio *)head)->_entire_mapcount) + 1;
-	return mapcount;
+/* Of the folio as a whole. Until 6.2 each page of a file's huge page counts them itself. */
+static inline int mms_whole_mapcount(struct page *head, unsigned long flags, bool anon)
+{
+	if (!test_bit(PG_head, &flags))
+		return 0;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+	if (!anon)
+		return 0;
+	return atomic_read(compound_mapcount_ptr(head)) + 1 -
+	       test_bit(PG_double_map, &head[1].flags);
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
+	return atomic_read(compound_mapcount_ptr(head)) + 1;
+#else
+	return atomic_read(&((struct folio *)head)->_entire_mapcount) + 1;
+#endif
+}
+
+/* Whether no page of a huge page has mappings of its own; false also if that would take a look. */
+static inline bool mms_only_whole_mapped(struct page *head, bool anon)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+	return anon && !test_bit(PG_double_map, &head[1].flags);
+#elif LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	const struct folio *folio = (const struct folio *)head;
+
+	return atomic_read(&folio->_large_mapcount) == atomic_read(&folio->_entire_mapcount);
+#else
+	return false;
 #endif
 }
 
@@ -162,12 +185,12 @@ static inline int mms_hugetlb_mapcount(struct page *head)
 }
 
 /* PG_young is a page flag where there is room for it (CONFIG_PAGE_IDLE_FLAG on 64 bits). */
-static inline bool mms_flags_young(unsigned long flags)
+static inline unsigned long mms_flags_young(void)
 {
 #ifdef CONFIG_PAGE_IDLE_FLAG
-	return test_bit(PG_young, &flags);
+	return BIT(PG_young);
 #else
-	return false;
+	return 0;
 #endif
 }
 

@@ -62,34 +62,30 @@ enum mms_class mms_leaf_class(struct mms_walk *walk, u64 entry, enum mms_level l
 		frame->page = NULL;
 		return MMS_CLASS_HUGE_ZERO;
 	}
-	/* Whatever has become of the frame since: here its page was anonymous. */
-	if (walk->vma.anonymous && !(walk->vma.flags & VM_MIXEDMAP))
-		return mms_frame_ksm(frame) ? MMS_CLASS_KSM : MMS_CLASS_ANON;
-	return mms_frame_class(frame);
+	return mms_frame_class_in(&walk->vma, frame);
 }
 
-/* Whether a small page of this VMA is anonymous for sure, without a look at its frame. */
-static bool surely_anon(const struct mms_vma *vma, u64 entry, enum mms_level level)
+enum mms_class mms_sure_class(const struct mms_vma *vma, u64 entry)
 {
-	if (level != MMS_PTE || !(entry & MMS_X86_P) ||
-	    (entry & (mms_layout.special | mms_layout.devmap)) || vma->hugetlb ||
-	    (vma->flags & (VM_MERGEABLE | VM_PFNMAP | VM_MIXEDMAP)))
-		return false;
-	/* A page of a private file mapping is made writable only by copying it. */
-	return vma->anonymous || (!(vma->flags & VM_SHARED) && (entry & MMS_X86_RW));
-}
-
-enum mms_class mms_leaf_class_lazy(struct mms_walk *walk, u64 entry, enum mms_level level,
-				   unsigned long addr, u16 *flags)
-{
-	struct mms_frame frame;
-	enum mms_class class;
-
-	*flags = MMS_REC_ANON;
-	if (surely_anon(&walk->vma, entry, level))
+	if (vma->flags & (VM_MERGEABLE | VM_PFNMAP | VM_MIXEDMAP))
+		return MMS_CLASS_NONE;
+	if (vma->anonymous)
 		return MMS_CLASS_ANON;
-	class = mms_leaf_class(walk, entry, level, addr, &frame);
-	if (!frame.page || !mms_frame_anon(&frame))
-		*flags = 0;
-	return class;
+	if (vma->flags & VM_SHARED)
+		return vma->shmem ? MMS_CLASS_SHMEM : MMS_CLASS_NONE;
+	/* A page of a private file mapping is made writable only by copying it. */
+	return (entry & MMS_X86_P) && (entry & MMS_X86_RW) ? MMS_CLASS_ANON : MMS_CLASS_NONE;
+}
+
+struct page *mms_section_lookup(struct mms_section *section, unsigned long pfn)
+{
+	struct page *page = pfn_to_online_page(pfn);
+
+	/*
+	 * A section that holds no device memory is online as a whole. Memory may be missing in it;
+	 * that has struct pages too, and no entry that is counted leads there.
+	 */
+	if (page && !online_device_section(__pfn_to_section(pfn)))
+		section->nr = pfn_to_section_nr(pfn);
+	return page;
 }

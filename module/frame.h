@@ -29,6 +29,24 @@ struct mms_frame {
 	unsigned long mapping;
 };
 
+/* The section of memory whose frames were found to have struct pages. */
+struct mms_section {
+	unsigned long nr;
+};
+
+#define MMS_SECTION_INIT { .nr = ~0UL }
+
+/* pfn_to_online_page(), which takes longer than all that is read from a small page's frame. */
+struct page *mms_section_lookup(struct mms_section *section, unsigned long pfn);
+
+/* The same, looking up a section of memory once for as long as frames come from it. */
+static inline struct page *mms_section_page(struct mms_section *section, unsigned long pfn)
+{
+	if (likely(pfn_to_section_nr(pfn) == section->nr))
+		return pfn_to_page(pfn);
+	return mms_section_lookup(section, pfn);
+}
+
 static inline void mms_frame_read(struct mms_frame *frame, unsigned long pfn)
 {
 	frame->page = pfn_to_online_page(pfn);
@@ -49,10 +67,15 @@ static inline bool mms_frame_ksm(const struct mms_frame *frame)
 	return (frame->mapping & PAGE_MAPPING_FLAGS) == PAGE_MAPPING_KSM;
 }
 
-/* What counts as Referenced in smaps, the entry's accessed bit aside. */
+/* The flags by which a page counts as Referenced in smaps, the entry's accessed bit aside. */
+static inline unsigned long mms_flags_referenced(void)
+{
+	return BIT(PG_referenced) | mms_flags_young();
+}
+
 static inline bool mms_frame_referenced(const struct mms_frame *frame)
 {
-	return test_bit(PG_referenced, &frame->flags) || mms_flags_young(frame->flags);
+	return frame->flags & mms_flags_referenced();
 }
 
 /* Class of a frame that is mapped with reference counting. */
@@ -61,6 +84,22 @@ static inline enum mms_class mms_frame_class(const struct mms_frame *frame)
 	if (mms_frame_anon(frame))
 		return mms_frame_ksm(frame) ? MMS_CLASS_KSM : MMS_CLASS_ANON;
 	return test_bit(PG_swapbacked, &frame->flags) ? MMS_CLASS_SHMEM : MMS_CLASS_FILE;
+}
+
+/* The same, of a frame that an entry of this VMA led to. */
+static inline enum mms_class mms_frame_class_in(const struct mms_vma *vma,
+						const struct mms_frame *frame)
+{
+	/* Whatever has become of the frame since: here its page was anonymous. */
+	if (vma->anonymous && !(vma->flags & VM_MIXEDMAP))
+		return mms_frame_ksm(frame) ? MMS_CLASS_KSM : MMS_CLASS_ANON;
+	return mms_frame_class(frame);
+}
+
+/* Whether a page is one of a folio of several. */
+static inline bool mms_page_large(const struct page *page, unsigned long flags)
+{
+	return (READ_ONCE(page->compound_head) & 1) || test_bit(PG_head, &flags);
 }
 
 /**
@@ -76,19 +115,24 @@ static inline enum mms_class mms_frame_class(const struct mms_frame *frame)
 enum mms_class mms_leaf_class(struct mms_walk *walk, u64 entry, enum mms_level level,
 			      unsigned long addr, struct mms_frame *frame);
 
+/* Whether an entry is present, small, and leads to a frame with reference counting. */
+static inline bool mms_entry_counted(const struct mms_vma *vma, u64 entry, enum mms_level level)
+{
+	return level == MMS_PTE && mms_entry_present(entry, level) && !vma->hugetlb &&
+	       !(entry & (mms_layout.special | mms_layout.devmap));
+}
+
 /**
- * mms_leaf_class_lazy() - the same, looking at the frame only where the entry leaves it open
- * @walk: the walk that is in the entry's VMA
- * @entry: the raw entry, not a table
- * @level: the level of its table
- * @addr: an address it maps
- * @flags: receives MMS_REC_ANON or 0
+ * mms_sure_class() - class of an entry that can be told without a look at its frame
+ * @vma: the VMA
+ * @entry: an entry for which mms_entry_counted() holds
  *
  * An anonymous VMA holds anonymous pages and a shared one its object's; only a read-only entry of
  * a private file mapping can be either, and only where KSM may merge is it needed to see whether
- * it did. Needs mmap_lock.
+ * it did.
+ *
+ * Return: the class, or MMS_CLASS_NONE: it cannot be told.
  */
-enum mms_class mms_leaf_class_lazy(struct mms_walk *walk, u64 entry, enum mms_level level,
-				   unsigned long addr, u16 *flags);
+enum mms_class mms_sure_class(const struct mms_vma *vma, u64 entry);
 
 #endif /* MMS_FRAME_H */

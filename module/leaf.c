@@ -217,7 +217,7 @@ bool mms_run_extend(struct mms_record *run, const struct mms_record *next,
 
 	if (next->level != run->level || next->class != run->class ||
 	    ((next->flags ^ run->flags) & ~MMS_REC_VMA_START) ||
-	    next->addr != run->addr + ((__u64)run->nr << shift) || run->nr == ~0U)
+	    next->addr != run->addr + ((__u64)run->nr << shift) || run->nr > MMS_RUN_MAX)
 		return false;
 
 	if (next->entry != run->entry + mms_run_step(run, nr_levels) * run->nr)

@@ -59,6 +59,9 @@ static inline bool mms_class_rss(enum mms_class class)
 void mms_flag_names(char *buf, unsigned int size, const struct mms_layout *layout, __u64 entry,
 		    enum mms_level level);
 
+/* A longer run is not continued: the rest of a table might not fit in a record's nr. */
+#define MMS_RUN_MAX (~0U - MMS_TABLE_ENTRIES)
+
 /**
  * mms_run_extend() - append an entry to a run if it continues it
  * @run: the run so far, of at least one entry
@@ -80,6 +83,44 @@ bool mms_run_extend(struct mms_record *run, const struct mms_record *next,
  * Return: what to add to an entry to get the next one's, modulo 2^64.
  */
 __u64 mms_run_step(const struct mms_record *run, unsigned int nr_levels);
+
+/**
+ * mms_stretch() - how many entries mean the same as the first
+ * @layout: the layout of the kernel the entries come from
+ * @entries: neighbouring entries of one table
+ * @nr: how many; at least one
+ * @level: level of the table
+ *
+ * Empty entries do, and so do present ones that differ in their frames only. Any other entry stands
+ * for itself.
+ *
+ * Return: 1 to @nr.
+ */
+static inline unsigned int mms_stretch(const struct mms_layout *layout, const __u64 *entries,
+				       unsigned int nr, enum mms_level level)
+{
+	const __u64 first = entries[0];
+	unsigned int i = 1;
+	__u64 same;
+
+	if (mms_entry_none(first))
+		same = ~(MMS_X86_A | MMS_X86_D);
+	else if (mms_entry_present(first, level))
+		same = ~layout->pfn_mask;
+	else
+		return 1;
+	/* Most often all do: eight for one decision. */
+	for (; i + 8 <= nr; i += 8) {
+		const __u64 *e = entries + i;
+
+		if (((e[0] ^ first) | (e[1] ^ first) | (e[2] ^ first) | (e[3] ^ first) |
+		     (e[4] ^ first) | (e[5] ^ first) | (e[6] ^ first) | (e[7] ^ first)) & same)
+			break;
+	}
+	while (i < nr && !((entries[i] ^ first) & same))
+		i++;
+	return i;
+}
 
 /* Power-of-two buckets: bucket n counts runs of [2^n, 2^(n+1)) pages. */
 #define MMS_CONTIG_BUCKETS 36
@@ -103,6 +144,15 @@ static inline void mms_contig_add(struct mms_contig *contig, __u64 pfn, __u64 nr
 		mms_contig_break(contig);
 	contig->len += nr;
 	contig->next_pfn = pfn + nr;
+}
+
+/* Adds @nr runs of one page each. */
+static inline void mms_contig_add_singles(struct mms_contig *contig, __u64 nr)
+{
+	contig->hist[0] += nr;
+	contig->nr_runs += nr;
+	if (nr && !contig->max)
+		contig->max = 1;
 }
 
 /* Properties of present entries, each counted in pages of 4 KiB. */

@@ -28,24 +28,40 @@ static void add_node(struct mms_nodes *nodes, unsigned int id, u64 nr)
 	nodes->pages[nodes->nr++] = nr;
 }
 
-/* Pages of [@page, @page + @nr) of a folio that are mapped more than once. */
-static u64 count_shared(const struct mms_frame *frame, u64 nr)
+/*
+ * Upper estimates of instructions: of entries that mean the same, of a small page among them, of
+ * pages that are counted alike, of an entry by itself, of a look at one page of a huge one.
+ */
+#define STRETCH_COST 150
+#define SMALL_COST 60
+#define ALIKE_COST 60
+#define ENTRY_COST 350
+#define PART_COST 8
+
+/* Pages of a folio, from the frame's on, that are mapped more than once. */
+static u64 count_shared(struct mms_walk *walk, const struct mms_frame *frame, u64 nr)
 {
+	bool anon = mms_frame_anon(frame);
+	int whole = mms_whole_mapcount(frame->head, frame->flags, anon);
 	u64 i, shared = 0;
 
+	if (whole > 1)
+		return nr;
 	/* One reference, one mapping; see smaps_account(). */
-	if (nr > 1 && page_ref_count(frame->head) == 1)
+	if (nr > 1 && (page_ref_count(frame->head) == 1 ||
+		       mms_only_whole_mapped(frame->head, anon)))
 		return 0;
 	for (i = 0; i < nr; i++)
-		shared += mms_page_mapcount(frame->page + i, frame->head) > 1;
+		shared += mms_own_mapcount(frame->page + i) + whole > 1;
+	walk->spent += nr * PART_COST;
 	return shared;
 }
 
 /* A page or huge page the kernel counts in its RSS counters. */
-static void count_rss(struct mms_stat *stat, enum mms_class class, enum mms_level level, u64 entry,
-		      u64 nr, const struct mms_frame *frame)
+static void count_rss(struct mms_stat *stat, struct mms_walk *walk, enum mms_class class,
+		      enum mms_level level, u64 entry, u64 nr, const struct mms_frame *frame)
 {
-	stat->v[MMS_STAT_SHARED] += count_shared(frame, nr);
+	stat->v[MMS_STAT_SHARED] += count_shared(walk, frame, nr);
 	if ((entry & MMS_X86_A) || mms_frame_referenced(frame))
 		stat->v[MMS_STAT_REFERENCED] += nr;
 	if (level == MMS_PTE)
@@ -116,35 +132,230 @@ static void count_present(struct mms_stat *stat, struct mms_walk *walk, enum mms
 		return;
 	add_node(&stat->nodes, page_to_nid(frame->page), nr);
 	if (mms_class_rss(class))
-		count_rss(stat, class, span->level, entry, nr, frame);
+		count_rss(stat, walk, class, span->level, entry, nr, frame);
 	else if (span->shared_table || mms_hugetlb_mapcount(frame->head) > 1)
 		stat->v[MMS_STAT_HUGETLB_SHARED] += nr;
 }
 
-void mms_stat_span(struct mms_stat *stat, struct mms_walk *walk, const struct mms_span *span)
+/* One entry by itself: @addr up to @end. */
+static void count_entry(struct mms_stat *stat, struct mms_walk *walk, const struct mms_span *span,
+			unsigned int i)
 {
-	unsigned int shift = mms_level_shift(span->level, walk->nr_levels);
-	unsigned long addr = span->addr, next;
+	unsigned long addr = mms_span_addr(span, i);
+	u64 nr = (mms_span_addr(span, i + 1) - addr) >> MMS_PAGE_SHIFT;
+	u64 entry = span->entries[i];
+	struct mms_frame frame;
+	enum mms_class class = mms_leaf_class(walk, entry, span->level, addr, &frame);
+
+	walk->spent += ENTRY_COST;
+	stat->v[MMS_STAT_CLASS + class] += nr;
+	/* A page table is set aside for the day this huge page is split. */
+	if (span->level == MMS_PMD && walk->vma.anonymous)
+		stat->v[MMS_STAT_TABLES]++;
+	if (mms_entry_present(entry, span->level))
+		count_present(stat, walk, class, span, entry, nr, &frame);
+	else
+		mms_contig_break(&stat->contig);
+}
+
+/* Empty entries from @addr up to @end. */
+static void count_none(struct mms_stat *stat, struct mms_walk *walk, unsigned long addr,
+		       unsigned long end)
+{
+	stat->v[MMS_STAT_CLASS + MMS_CLASS_NONE] += (end - addr) >> MMS_PAGE_SHIFT;
+	mms_contig_break(&stat->contig);
+	if (walk->span_limit == PMD_SIZE)
+		count_shmem_swap(stat, walk, addr, end);
+}
+
+/*
+ * Neighbouring small pages that are counted alike: they are if these bits of their folios are. What
+ * the bits mean is found out once for all of them.
+ */
+struct alike {
+	unsigned long flags, flags_mask;
+	unsigned long mapping, mapping_mask;
+	enum mms_class class;	/* or MMS_CLASS_NONE: the bits tell it */
+	bool accessed;		/* by their entries */
+	unsigned int first;	/* where in the span they begin */
+};
+
+static void alike_init(struct alike *alike, enum mms_class class, u64 entry, unsigned int first)
+{
+	*alike = (struct alike){
+		.flags_mask = NODES_MASK << NODES_PGSHIFT,
+		.class = class,
+		.accessed = entry & MMS_X86_A,
+		.first = first,
+	};
+	if (!alike->accessed)
+		alike->flags_mask |= mms_flags_referenced();
+	if (class == MMS_CLASS_NONE) {
+		alike->flags_mask |= BIT(PG_swapbacked);
+		alike->mapping_mask = PAGE_MAPPING_FLAGS;
+	}
+}
+
+/* Counts those before @end; from there on they are different. */
+static void count_alike(struct mms_stat *stat, struct mms_walk *walk, struct alike *alike,
+			unsigned int end)
+{
+	const struct mms_frame frame = { .flags = alike->flags, .mapping = alike->mapping };
+	unsigned int nr = end - alike->first;
+	enum mms_class class = alike->class;
+
+	alike->first = end;
+	if (!nr)
+		return;
+	if (class == MMS_CLASS_NONE)
+		class = mms_frame_class_in(&walk->vma, &frame);
+	stat->v[MMS_STAT_CLASS + class] += nr;
+	if (alike->accessed || mms_frame_referenced(&frame))
+		stat->v[MMS_STAT_REFERENCED] += nr;
+	add_node(&stat->nodes, (alike->flags >> NODES_PGSHIFT) & NODES_MASK, nr);
+	walk->spent += ALIKE_COST;
+}
+
+/* The large folio that was looked at last. */
+struct large {
+	struct page *head;
+	unsigned long flags;
+	unsigned long mapping;
+	int enough;		/* a page whose _mapcount is this or more is mapped more than once */
+};
+
+static void read_large(struct large *large, struct page *head)
+{
+	int whole;
+
+	large->head = head;
+	large->flags = READ_ONCE(head->flags);
+	large->mapping = (unsigned long)READ_ONCE(head->mapping);
+	whole = mms_whole_mapcount(head, large->flags, large->mapping & PAGE_MAPPING_ANON);
+	/* It counts from -1. */
+	large->enough = whole > 1 ? INT_MIN : 1 - whole;
+}
+
+/*
+ * Counts small pages from @first on, as long as their entries differ in their frames only; @known is
+ * their class, or MMS_CLASS_NONE. This runs for every page of a process: it looks at each struct
+ * page once, and adds up what pages have in common when that changes.
+ *
+ * Return: how many.
+ */
+static __always_inline unsigned int count_frames(struct mms_stat *stat, struct mms_walk *walk,
+						 const struct mms_span *span, unsigned int first,
+						 const bool known, enum mms_class class)
+{
+	const u64 like = span->entries[first], same = ~mms_layout.pfn_mask;
+	const u64 like_pfn = mms_entry_pfn(&mms_layout, like, MMS_PTE, walk->nr_levels);
+	u64 run = stat->contig.len, next_pfn = run ? stat->contig.next_pfn : ~0ULL;
+	struct mms_section section = MMS_SECTION_INIT;
+	u64 shared = 0, singles = 0;
+	struct large large = {};
+	struct alike alike;
 	unsigned int i;
 
-	for (i = 0; i < span->nr; i++, addr = next) {
-		u64 entry = span->entries[i], nr;
-		struct mms_frame frame;
-		enum mms_class class;
+	alike_init(&alike, class, like, first);
+	for (i = first; i < span->nr; i++) {
+		u64 changed = span->entries[i] ^ like;
+		/* Inverted or not, a bit of the frame is another where one of the entry is. */
+		u64 pfn = like_pfn ^ (changed >> MMS_PAGE_SHIFT);
+		unsigned long flags, mapping;
+		struct page *page;
+		int enough = 1;
 
-		next = min(((addr >> shift) + 1) << shift, span->end);
-		nr = (next - addr) >> MMS_PAGE_SHIFT;
-		class = mms_leaf_class(walk, entry, span->level, addr, &frame);
-		stat->v[MMS_STAT_CLASS + class] += nr;
-		/* A page table is set aside for the day this huge page is split. */
-		if (span->level == MMS_PMD && class != MMS_CLASS_NONE && walk->vma.anonymous)
-			stat->v[MMS_STAT_TABLES]++;
-		if (mms_entry_present(entry, span->level))
-			count_present(stat, walk, class, span, entry, nr, &frame);
-		else
+		if (changed & same)
+			break;
+		if (pfn == next_pfn) {
+			run++;
+		} else if (run == 1) {
+			singles++;
+		} else {
+			stat->contig.len = run;
 			mms_contig_break(&stat->contig);
-		if (class == MMS_CLASS_NONE && walk->span_limit == PMD_SIZE)
-			count_shmem_swap(stat, walk, addr, next);
+			run = 1;
+		}
+		next_pfn = pfn + 1;
+
+		page = mms_section_page(&section, pfn);
+		if (unlikely(!page)) {
+			count_alike(stat, walk, &alike, i);
+			stat->v[MMS_STAT_CLASS + MMS_CLASS_PFNMAP]++;
+			alike.first = i + 1;
+			continue;
+		}
+		flags = READ_ONCE(page->flags);
+		mapping = known ? 0 : (unsigned long)READ_ONCE(page->mapping);
+		if (unlikely(mms_page_large(page, flags))) {
+			struct page *head = compound_head(page);
+
+			if (head != large.head)
+				read_large(&large, head);
+			flags = large.flags;
+			mapping = large.mapping;
+			enough = large.enough;
+		}
+		if (((flags ^ alike.flags) & alike.flags_mask) ||
+		    (!known && ((mapping ^ alike.mapping) & alike.mapping_mask))) {
+			count_alike(stat, walk, &alike, i);
+			alike.flags = flags;
+			alike.mapping = mapping;
+		}
+		shared += atomic_read(&page->_mapcount) >= enough;
+	}
+	count_alike(stat, walk, &alike, i);
+	stat->v[MMS_STAT_SHARED] += shared;
+	stat->contig.len = run;
+	stat->contig.next_pfn = next_pfn;
+	mms_contig_add_singles(&stat->contig, singles);
+	return i - first;
+}
+
+/* Small pages from @first on that share one meaning. Return: how many. */
+static unsigned int count_small(struct mms_stat *stat, struct mms_walk *walk,
+				const struct mms_span *span, unsigned int first)
+{
+	const u64 entry = span->entries[first];
+	const enum mms_class class = mms_sure_class(&walk->vma, entry);
+	unsigned int nr;
+
+	if (class == MMS_CLASS_NONE)
+		nr = count_frames(stat, walk, span, first, false, class);
+	else
+		nr = count_frames(stat, walk, span, first, true, class);
+	mms_attrs_add(&stat->v[MMS_STAT_ATTR], &mms_layout, entry, nr);
+	walk->spent += STRETCH_COST + nr * SMALL_COST;
+	return nr;
+}
+
+/* Entries from @i on. Return: how many. */
+static unsigned int count_entries(struct mms_stat *stat, struct mms_walk *walk,
+				  const struct mms_span *span, unsigned int i)
+{
+	u64 entry = span->entries[i];
+	unsigned int nr;
+
+	if (mms_entry_counted(&walk->vma, entry, span->level))
+		return count_small(stat, walk, span, i);
+	if (!mms_entry_none(entry)) {
+		count_entry(stat, walk, span, i);
+		return 1;
+	}
+	nr = mms_stretch(&mms_layout, span->entries + i, span->nr - i, span->level);
+	count_none(stat, walk, mms_span_addr(span, i), mms_span_addr(span, i + nr));
+	walk->spent += STRETCH_COST + nr * MMS_STRETCH_ENTRY_COST;
+	return nr;
+}
+
+void mms_stat_span(struct mms_stat *stat, struct mms_walk *walk, struct mms_span *span)
+{
+	unsigned int i = 0;
+
+	while (i < span->nr) {
+		i += count_entries(stat, walk, span, i);
+		if (walk->spent >= mms_hold_budget)
+			mms_span_cut(span, i);
 	}
 	stat->v[MMS_STAT_SIZE] += (span->end - span->addr) >> MMS_PAGE_SHIFT;
 }
@@ -274,7 +485,7 @@ static void total_vma_begin(struct mms_walk *walk, struct vm_area_struct *vma)
 	mms_stat_vma(walk, vma);
 }
 
-static void total_span(struct mms_walk *walk, const struct mms_span *span)
+static void total_span(struct mms_walk *walk, struct mms_span *span)
 {
 	struct mms_total *total = walk->arg;
 
@@ -304,6 +515,5 @@ const struct mms_sink mms_total_sink = {
 	.span = total_span,
 	.table = total_table,
 	.vma_end = total_vma_end,
-	.span_cost = MMS_STAT_SPAN_COSTS,
 	.vma_cost = MMS_STAT_COST_VMA,
 };

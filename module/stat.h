@@ -52,20 +52,13 @@ struct mms_stat {
 	struct mms_nodes nodes;
 };
 
-/*
- * Upper estimates for struct mms_sink. A huge page may take a look at each of its 512 pages; the
- * levels above hold empty entries, tables and single pages of hugetlb.
- */
-#define MMS_STAT_SPAN_COSTS                                                                        \
-	{                                                                                          \
-		[MMS_PTE] = 380, [MMS_PMD] = 8000, [MMS_PUD] = 200, [MMS_P4D] = 200, [MMS_PGD] = 200 \
-	}
-#define MMS_STAT_COST_VMA  500
+/* Upper estimate for struct mms_sink. */
+#define MMS_STAT_COST_VMA 500
 
 /* For struct mms_sink.vma_begin of a sink that uses mms_stat_span(). */
 void mms_stat_vma(struct mms_walk *walk, struct vm_area_struct *vma);
 /* Counts a span; for struct mms_sink.span. Same rules. */
-void mms_stat_span(struct mms_stat *stat, struct mms_walk *walk, const struct mms_span *span);
+void mms_stat_span(struct mms_stat *stat, struct mms_walk *walk, struct mms_span *span);
 
 /* Ends the contiguous run under way and computes the sums. May be called again. */
 void mms_stat_derive(struct mms_stat *stat);

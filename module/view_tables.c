@@ -12,6 +12,7 @@ struct level {
 	u64 tables;
 	u64 leaves;		/* present entries that map memory */
 	u64 nonpresent;		/* swap entries, migration entries, markers */
+	u64 swap;		/* of these: swap entries */
 	u64 attrs[MMS_NR_ATTRS];
 };
 
@@ -28,26 +29,41 @@ static void tables_table(struct mms_walk *walk, enum mms_level level)
 	tables->level[level].tables++;
 }
 
-static void tables_span(struct mms_walk *walk, const struct mms_span *span)
+/* Upper estimate of the instructions for entries that mean the same. */
+#define STRETCH_COST 120
+
+/* Counts @nr entries that mean the same as @entry. */
+static void count_stretch(struct tables *tables, const struct mms_walk *walk, u64 entry,
+			  unsigned int nr, enum mms_level at)
+{
+	struct level *level = &tables->level[at];
+
+	if (mms_entry_none(entry))
+		return;
+	/* pgtable_trans_huge_deposit(), for anonymous huge pages only on x86. */
+	if (at == MMS_PMD && walk->vma.anonymous)
+		tables->deposited += nr;
+	if (mms_entry_present(entry, at)) {
+		level->leaves += nr;
+		mms_attrs_add(level->attrs, &mms_layout, entry, nr);
+		return;
+	}
+	level->nonpresent += nr;
+	if (mms_swp_class(&mms_layout, entry) == MMS_CLASS_SWAP)
+		level->swap += nr;
+}
+
+static void tables_span(struct mms_walk *walk, struct mms_span *span)
 {
 	struct tables *tables = walk->arg;
-	struct level *level = &tables->level[span->level];
-	unsigned int i;
+	unsigned int i, nr;
 
-	for (i = 0; i < span->nr; i++) {
-		u64 entry = span->entries[i];
+	for (i = 0; i < span->nr; i += nr) {
+		const u64 *entries = span->entries + i;
 
-		if (mms_entry_none(entry))
-			continue;
-		/* pgtable_trans_huge_deposit(), for anonymous huge pages only on x86. */
-		if (span->level == MMS_PMD && walk->vma.anonymous)
-			tables->deposited++;
-		if (mms_entry_present(entry, span->level)) {
-			level->leaves++;
-			mms_attrs_add(level->attrs, &mms_layout, entry, 1);
-		} else {
-			level->nonpresent++;
-		}
+		nr = mms_stretch(&mms_layout, entries, span->nr - i, span->level);
+		count_stretch(tables, walk, *entries, nr, span->level);
+		walk->spent += STRETCH_COST + nr * MMS_STRETCH_ENTRY_COST;
 	}
 	tables->kernel_bytes = mm_pgtables_bytes(walk->mm);
 }
@@ -55,7 +71,6 @@ static void tables_span(struct mms_walk *walk, const struct mms_span *span)
 static const struct mms_sink tables_sink = {
 	.span = tables_span,
 	.table = tables_table,
-	.span_cost = { 80, 80, 80, 80, 80, 80 },
 	.vma_cost = 0,
 };
 
@@ -98,6 +113,7 @@ static void show_level(struct seq_file *m, const struct tables *tables, enum mms
 		   l->tables * table_capacity(level), nr_below, l->leaves, l->nonpresent);
 	for (i = 0; i < MMS_NR_ATTRS; i++)
 		seq_put_decimal_ull(m, " ", l->attrs[i]);
+	seq_put_decimal_ull(m, " ", l->swap);
 	seq_putc(m, '\n');
 }
 
@@ -105,7 +121,7 @@ static void tables_head(struct seq_file *m, struct mms_read *read)
 {
 	mms_show_title(m, read);
 	seq_puts(m, "level tables bytes used capacity children leaves nonpresent");
-	seq_puts(m, " accessed dirty soft_dirty uffd_wp writable exec wx protnone\n");
+	seq_puts(m, " accessed dirty soft_dirty uffd_wp writable exec wx protnone swap\n");
 }
 
 static void tables_tail(struct seq_file *m, struct mms_read *read)

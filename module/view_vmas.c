@@ -39,7 +39,7 @@ static void vmas_vma_begin(struct mms_walk *walk, struct vm_area_struct *vma)
 	mms_stat_vma(walk, vma);
 }
 
-static void vmas_span(struct mms_walk *walk, const struct mms_span *span)
+static void vmas_span(struct mms_walk *walk, struct mms_span *span)
 {
 	struct vmas *vmas = walk->arg;
 
@@ -73,7 +73,6 @@ static const struct mms_sink vmas_sink = {
 	.span = vmas_span,
 	.table = vmas_table,
 	.vma_end = vmas_vma_end,
-	.span_cost = MMS_STAT_SPAN_COSTS,
 	.vma_cost = MMS_STAT_COST_VMA,
 };
 

@@ -30,8 +30,9 @@ struct stop {
 	u64 *slot;		/* the entry for the address in the table of that level */
 };
 
-/* Instructions of one descent and the bookkeeping of one span, measured generously. */
-#define DESCENT_COST 150
+/* Instructions of one descent and the bookkeeping of one span, and per entry copied; generous. */
+#define DESCENT_COST 250
+#define COPY_COST 4
 
 /*
  * Descends to the table of level @lowest that serves @addr, or to the lowest there is. Anything
@@ -57,52 +58,68 @@ static struct stop descend(const struct mms_walk *walk, unsigned long addr, enum
 	}
 }
 
+/* Entries copied for one look at whether there is a table among them. */
+#define BATCH 8
+
 /* Copies up to @max entries from @stop on, ending before the first table. Interrupts are off. */
 static unsigned int copy_entries(struct mms_walk *walk, const struct stop *stop, unsigned int max)
 {
-	unsigned int i;
+	const u64 *from = stop->slot;
+	u64 *to = walk->entries;
+	unsigned int i = 0, j;
 
-	for (i = 0; i < max; i++) {
-		u64 entry = READ_ONCE(stop->slot[i]);
+	while (i < max) {
+		unsigned int end = min(i + BATCH, max);
+		u64 any = 0;
 
-		if (mms_entry_user_table(entry, stop->level))
-			break;
-		walk->entries[i] = entry;
+		if (end == i + BATCH) {
+#pragma GCC unroll 8
+			for (j = 0; j < BATCH; j++) {
+				u64 entry = READ_ONCE(from[i + j]);
+
+				to[i + j] = entry;
+				any |= entry;
+			}
+		} else {
+			for (j = i; j < end; j++)
+				any |= to[j] = READ_ONCE(from[j]);
+		}
+		if (stop->level > MMS_PTE && (any & MMS_X86_P))
+			for (j = i; j < end; j++)
+				if (mms_entry_user_table(to[j], stop->level))
+					return j;
+		i = end;
 	}
-	return i;
+	return max;
 }
 
-/* How many entries of a table to show at most: to the table's end, the VMA's, or the budget's. */
-static unsigned int entries_ahead(const struct mms_walk *walk, const struct stop *stop,
-				  unsigned int shift)
+/* How many entries of a table to show at most: to the table's end or the VMA's. */
+static unsigned int entries_ahead(const struct mms_walk *walk, unsigned int shift)
 {
 	unsigned long index = (walk->addr >> shift) % MMS_TABLE_ENTRIES;
 	unsigned long end = walk->addr + min(walk->vma.end - walk->addr, walk->span_limit);
 	unsigned long to_end = ((end - 1) >> shift) - (walk->addr >> shift) + 1;
-	unsigned int cost = walk->sink->span_cost[stop->level];
-	unsigned int left = mms_hold_budget - min(mms_hold_budget, walk->spent);
 
-	return min3(MMS_TABLE_ENTRIES - index, to_end, max(left / max(cost, 1U), 1U) + 0UL);
+	return min(MMS_TABLE_ENTRIES - index, to_end);
 }
 
 /* Reads the next span at walk->addr; may come back empty, if a table appeared under the reader. */
 static void read_span(struct mms_walk *walk, struct mms_span *span)
 {
 	unsigned long flags;
-	unsigned int shift;
 	struct stop stop;
 
 	local_irq_save(flags);
 	stop = descend(walk, walk->addr, MMS_PTE);
-	shift = mms_level_shift(stop.level, walk->nr_levels);
-	span->nr = copy_entries(walk, &stop, entries_ahead(walk, &stop, shift));
+	span->shift = mms_level_shift(stop.level, walk->nr_levels);
+	span->nr = copy_entries(walk, &stop, entries_ahead(walk, span->shift));
 	span->shared_table = walk->vma.hugetlb && stop.level == MMS_PMD &&
 			     hugetlb_pmd_shared((pte_t *)stop.slot);
 	local_irq_restore(flags);
 
 	span->level = stop.level;
 	span->addr = walk->addr;
-	span->end = min(((walk->addr >> shift) + span->nr) << shift, walk->vma.end);
+	span->end = min(((walk->addr >> span->shift) + span->nr) << span->shift, walk->vma.end);
 	if (span->end - span->addr > walk->span_limit)
 		span->end = span->addr + walk->span_limit;
 	span->entries = walk->entries;
@@ -135,15 +152,14 @@ void mms_walk_vma(struct mms_walk *walk)
 	mmap_assert_locked(walk->mm);
 	while (walk->addr < walk->vma.end && !walk->stop && walk->spent < mms_hold_budget) {
 		read_span(walk, &span);
-		walk->spent += DESCENT_COST;
+		walk->spent += DESCENT_COST + span.nr * COPY_COST;
 		if (!span.nr) {
 			walk->cost[MMS_COST_RETRIES]++;
 			continue;
 		}
 		report_tables(walk, span.level);
-		walk->cost[MMS_COST_ENTRIES] += span.nr;
-		walk->spent += span.nr * walk->sink->span_cost[span.level];
 		walk->sink->span(walk, &span);
+		walk->cost[MMS_COST_ENTRIES] += span.nr;
 		walk->addr = span.end;
 	}
 }

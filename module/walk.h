@@ -48,6 +48,7 @@ struct mms_vma {
  * @level: level of the table
  * @addr: what the first entry maps; not below the VMA's start, so it may lie inside the entry
  * @end: end of what the last one maps, not above the VMA's end
+ * @shift: each entry covers 1 << @shift bytes
  * @nr: how many
  * @entries: the raw copies; valid during the call
  * @shared_table: the table belongs to several address spaces (hugetlb PMD sharing)
@@ -56,31 +57,48 @@ struct mms_span {
 	enum mms_level level;
 	unsigned long addr;
 	unsigned long end;
+	unsigned int shift;
 	unsigned int nr;
 	const u64 *entries;
 	bool shared_table;
 };
 
+/* What entry @i maps begins here; @span->nr gives the span's end. */
+static inline unsigned long mms_span_addr(const struct mms_span *span, unsigned int i)
+{
+	if (!i)
+		return span->addr;
+	if (i == span->nr)
+		return span->end;
+	return ((span->addr >> span->shift) + i) << span->shift;
+}
+
+/* Leaves the entries from @i on, at least 1, for a later span. */
+static inline void mms_span_cut(struct mms_span *span, unsigned int i)
+{
+	span->end = mms_span_addr(span, i);
+	span->nr = i;
+}
+
 /**
  * struct mms_sink - who listens to a walk
  * @vma_begin: a VMA begins; may take what it needs from the live VMA. May be NULL.
  * @span: entries of this VMA, ascending and without gaps: together they cover it. An empty entry
- *	of an upper level stands for all it would map.
+ *	of an upper level stands for all it would map. Adds what it spends to walk->spent, and may
+ *	leave entries for the next chunk with mms_span_cut() when that reaches the budget.
  * @table: a page-table page, reported once when the walk first reaches it. May be NULL.
  * @vma_end: the VMA has been walked; with @complete false it changed before it was: what was seen
  *	is true for the part from walk->from up to walk->addr. May be NULL.
- * @span_cost: upper estimate of the instructions @span spends on one entry, by level
- * @vma_cost: the same for one VMA
+ * @vma_cost: upper estimate of the instructions spent on one VMA, but for its spans
  *
  * All run with mmap_lock held for reading, must not sleep or allocate, and may set walk->stop to
  * end the chunk after the call.
  */
 struct mms_sink {
 	void (*vma_begin)(struct mms_walk *walk, struct vm_area_struct *vma);
-	void (*span)(struct mms_walk *walk, const struct mms_span *span);
+	void (*span)(struct mms_walk *walk, struct mms_span *span);
 	void (*table)(struct mms_walk *walk, enum mms_level level);
 	void (*vma_end)(struct mms_walk *walk, bool complete);
-	unsigned int span_cost[MMS_NR_LEVELS];
 	unsigned int vma_cost;
 };
 
@@ -133,6 +151,9 @@ struct mms_walk {
 	unsigned long sp[MMS_MAX_STACK_POINTERS];
 	u64 entries[MMS_TABLE_ENTRIES];
 };
+
+/* Upper estimate of the instructions mms_stretch() spends on one entry; most often half of it. */
+#define MMS_STRETCH_ENTRY_COST 8
 
 /* Estimated instructions one hold of mmap_lock may spend; the promise is below 200,000. */
 extern unsigned int mms_hold_budget;
