@@ -77,7 +77,7 @@ enum mms_class mms_sure_class(const struct mms_vma *vma, u64 entry)
 	return (entry & MMS_X86_P) && (entry & MMS_X86_RW) ? MMS_CLASS_ANON : MMS_CLASS_NONE;
 }
 
-struct page *mms_section_lookup(struct mms_section *section, unsigned long pfn)
+struct page *mms_section_lookup(struct mms_sections *sections, unsigned long pfn)
 {
 	struct page *page = pfn_to_online_page(pfn);
 
@@ -85,7 +85,10 @@ struct page *mms_section_lookup(struct mms_section *section, unsigned long pfn)
 	 * A section that holds no device memory is online as a whole. Memory may be missing in it;
 	 * that has struct pages too, and no entry that is counted leads there.
 	 */
-	if (page && !online_device_section(__pfn_to_section(pfn)))
-		section->nr = pfn_to_section_nr(pfn);
+	if (page && !online_device_section(__pfn_to_section(pfn))) {
+		unsigned long nr = pfn_to_section_nr(pfn);
+
+		sections->known[nr % MMS_KNOWN_SECTIONS] = nr;
+	}
 	return page;
 }

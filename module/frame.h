@@ -29,22 +29,15 @@ struct mms_frame {
 	unsigned long mapping;
 };
 
-/* The section of memory whose frames were found to have struct pages. */
-struct mms_section {
-	unsigned long nr;
-};
+/* pfn_to_online_page(), remembering that it was found. */
+struct page *mms_section_lookup(struct mms_sections *sections, unsigned long pfn);
 
-#define MMS_SECTION_INIT { .nr = ~0UL }
-
-/* pfn_to_online_page(), which takes longer than all that is read from a small page's frame. */
-struct page *mms_section_lookup(struct mms_section *section, unsigned long pfn);
-
-/* The same, looking up a section of memory once for as long as frames come from it. */
-static inline struct page *mms_section_page(struct mms_section *section, unsigned long pfn)
+/* Whether mms_section_lookup() need not be asked: @pfn has a struct page. */
+static inline bool mms_section_known(const struct mms_sections *sections, unsigned long pfn)
 {
-	if (likely(pfn_to_section_nr(pfn) == section->nr))
-		return pfn_to_page(pfn);
-	return mms_section_lookup(section, pfn);
+	unsigned long nr = pfn_to_section_nr(pfn);
+
+	return sections->known[nr % MMS_KNOWN_SECTIONS] == nr;
 }
 
 static inline void mms_frame_read(struct mms_frame *frame, unsigned long pfn)
@@ -94,12 +87,6 @@ static inline enum mms_class mms_frame_class_in(const struct mms_vma *vma,
 	if (vma->anonymous && !(vma->flags & VM_MIXEDMAP))
 		return mms_frame_ksm(frame) ? MMS_CLASS_KSM : MMS_CLASS_ANON;
 	return mms_frame_class(frame);
-}
-
-/* Whether a page is one of a folio of several. */
-static inline bool mms_page_large(const struct page *page, unsigned long flags)
-{
-	return (READ_ONCE(page->compound_head) & 1) || test_bit(PG_head, &flags);
 }
 
 /**

@@ -169,42 +169,46 @@ static void count_none(struct mms_stat *stat, struct mms_walk *walk, unsigned lo
 }
 
 /*
- * Neighbouring small pages that are counted alike: they are if these bits of their folios are. What
- * the bits mean is found out once for all of them.
+ * Neighbouring small pages that are counted alike, because certain bits of their folios are equal:
+ * what these mean is found out once for all of them. Of a large folio only its own pages are alike.
  */
 struct alike {
-	unsigned long flags, flags_mask;
-	unsigned long mapping, mapping_mask;
-	enum mms_class class;	/* or MMS_CLASS_NONE: the bits tell it */
+	unsigned long mask;	/* page flags that matter */
+	unsigned long expected;	/* those of a folio of one page that is alike; ~0: none is */
+	unsigned long tail;	/* compound_head of a tail page that is alike; 0: none is */
+	unsigned long flags;	/* of the folio */
+	unsigned long mapping;	/* PAGE_MAPPING_FLAGS of the folio's mapping */
+	int enough;		/* with this _mapcount or more a page is mapped more than once */
+	enum mms_class class;	/* if it is known by the entries, else MMS_CLASS_NONE */
 	bool accessed;		/* by their entries */
-	unsigned int first;	/* where in the span they begin */
+	const u64 *first;	/* the first one's entry */
 };
 
-static void alike_init(struct alike *alike, enum mms_class class, u64 entry, unsigned int first)
+static void alike_init(struct alike *alike, enum mms_class class, const u64 *first)
 {
 	*alike = (struct alike){
-		.flags_mask = NODES_MASK << NODES_PGSHIFT,
+		.mask = NODES_MASK << NODES_PGSHIFT | BIT(PG_head),
+		.expected = ~0UL,
 		.class = class,
-		.accessed = entry & MMS_X86_A,
+		.accessed = *first & MMS_X86_A,
 		.first = first,
 	};
 	if (!alike->accessed)
-		alike->flags_mask |= mms_flags_referenced();
-	if (class == MMS_CLASS_NONE) {
-		alike->flags_mask |= BIT(PG_swapbacked);
-		alike->mapping_mask = PAGE_MAPPING_FLAGS;
-	}
+		alike->mask |= mms_flags_referenced();
+	if (class == MMS_CLASS_NONE)
+		alike->mask |= BIT(PG_swapbacked);
 }
 
-/* Counts those before @end; from there on they are different. */
-static void count_alike(struct mms_stat *stat, struct mms_walk *walk, struct alike *alike,
-			unsigned int end)
+/* Counts those before @end. */
+static void alike_end(struct alike *alike, struct mms_stat *stat, struct mms_walk *walk,
+		      const u64 *end)
 {
 	const struct mms_frame frame = { .flags = alike->flags, .mapping = alike->mapping };
-	unsigned int nr = end - alike->first;
 	enum mms_class class = alike->class;
+	u64 nr = end - alike->first;
 
 	alike->first = end;
+	walk->spent += ALIKE_COST;
 	if (!nr)
 		return;
 	if (class == MMS_CLASS_NONE)
@@ -213,33 +217,45 @@ static void count_alike(struct mms_stat *stat, struct mms_walk *walk, struct ali
 	if (alike->accessed || mms_frame_referenced(&frame))
 		stat->v[MMS_STAT_REFERENCED] += nr;
 	add_node(&stat->nodes, (alike->flags >> NODES_PGSHIFT) & NODES_MASK, nr);
-	walk->spent += ALIKE_COST;
 }
 
-/* The large folio that was looked at last. */
-struct large {
-	struct page *head;
-	unsigned long flags;
-	unsigned long mapping;
-	int enough;		/* a page whose _mapcount is this or more is mapped more than once */
-};
-
-static void read_large(struct large *large, struct page *head)
+/* From now on they are like @page. */
+static void alike_begin(struct alike *alike, struct page *page)
 {
+	struct page *head = compound_head(page);
 	int whole;
 
-	large->head = head;
-	large->flags = READ_ONCE(head->flags);
-	large->mapping = (unsigned long)READ_ONCE(head->mapping);
-	whole = mms_whole_mapcount(head, large->flags, large->mapping & PAGE_MAPPING_ANON);
-	/* It counts from -1. */
-	large->enough = whole > 1 ? INT_MIN : 1 - whole;
+	alike->flags = READ_ONCE(head->flags);
+	alike->mapping = (unsigned long)READ_ONCE(head->mapping) & PAGE_MAPPING_FLAGS;
+	if (test_bit(PG_head, &alike->flags)) {
+		alike->expected = ~0UL;
+		alike->tail = (unsigned long)head + 1;
+	} else {
+		alike->expected = alike->flags & alike->mask;
+		alike->tail = 0;
+	}
+	whole = mms_whole_mapcount(head, alike->flags, alike->mapping & PAGE_MAPPING_ANON);
+	/* _mapcount counts from -1. */
+	alike->enough = whole > 1 ? INT_MIN : 1 - whole;
+}
+
+static __always_inline bool alike_has(const struct alike *alike, struct page *page,
+				      const bool known)
+{
+	unsigned long tail = READ_ONCE(page->compound_head);
+
+	if (tail & 1)
+		return tail == alike->tail;
+	if ((READ_ONCE(page->flags) & alike->mask) != alike->expected)
+		return false;
+	return known || ((unsigned long)READ_ONCE(page->mapping) & PAGE_MAPPING_FLAGS) ==
+			alike->mapping;
 }
 
 /*
- * Counts small pages from @first on, as long as their entries differ in their frames only; @known is
- * their class, or MMS_CLASS_NONE. This runs for every page of a process: it looks at each struct
- * page once, and adds up what pages have in common when that changes.
+ * Counts small pages from @first on, as long as their entries differ in their frames only; @class is
+ * theirs if it is @known. This runs for every page of a process: it takes one look at each struct
+ * page, and adds up what pages have in common when that changes.
  *
  * Return: how many.
  */
@@ -247,29 +263,25 @@ static __always_inline unsigned int count_frames(struct mms_stat *stat, struct m
 						 const struct mms_span *span, unsigned int first,
 						 const bool known, enum mms_class class)
 {
-	const u64 like = span->entries[first], same = ~mms_layout.pfn_mask;
+	const u64 *entry = span->entries + first, *end = span->entries + span->nr;
+	const u64 like = *entry, same = ~mms_layout.pfn_mask;
 	const u64 like_pfn = mms_entry_pfn(&mms_layout, like, MMS_PTE, walk->nr_levels);
 	u64 run = stat->contig.len, next_pfn = run ? stat->contig.next_pfn : ~0ULL;
-	struct mms_section section = MMS_SECTION_INIT;
 	u64 shared = 0, singles = 0;
-	struct large large = {};
 	struct alike alike;
-	unsigned int i;
 
-	alike_init(&alike, class, like, first);
-	for (i = first; i < span->nr; i++) {
-		u64 changed = span->entries[i] ^ like;
+	alike_init(&alike, class, entry);
+	for (; entry < end; entry++) {
+		u64 changed = *entry ^ like;
 		/* Inverted or not, a bit of the frame is another where one of the entry is. */
 		u64 pfn = like_pfn ^ (changed >> MMS_PAGE_SHIFT);
-		unsigned long flags, mapping;
-		struct page *page;
-		int enough = 1;
+		struct page *page = pfn_to_page(pfn);
 
 		if (changed & same)
 			break;
 		if (pfn == next_pfn) {
 			run++;
-		} else if (run == 1) {
+		} else if (likely(run == 1)) {
 			singles++;
 		} else {
 			stat->contig.len = run;
@@ -278,38 +290,26 @@ static __always_inline unsigned int count_frames(struct mms_stat *stat, struct m
 		}
 		next_pfn = pfn + 1;
 
-		page = mms_section_page(&section, pfn);
-		if (unlikely(!page)) {
-			count_alike(stat, walk, &alike, i);
+		if (unlikely(!mms_section_known(&walk->sections, pfn)) &&
+		    !mms_section_lookup(&walk->sections, pfn)) {
+			alike_end(&alike, stat, walk, entry);
 			stat->v[MMS_STAT_CLASS + MMS_CLASS_PFNMAP]++;
-			alike.first = i + 1;
+			alike.first++;
 			continue;
 		}
-		flags = READ_ONCE(page->flags);
-		mapping = known ? 0 : (unsigned long)READ_ONCE(page->mapping);
-		if (unlikely(mms_page_large(page, flags))) {
-			struct page *head = compound_head(page);
-
-			if (head != large.head)
-				read_large(&large, head);
-			flags = large.flags;
-			mapping = large.mapping;
-			enough = large.enough;
+		if (unlikely(!alike_has(&alike, page, known))) {
+			alike_end(&alike, stat, walk, entry);
+			alike_begin(&alike, page);
 		}
-		if (((flags ^ alike.flags) & alike.flags_mask) ||
-		    (!known && ((mapping ^ alike.mapping) & alike.mapping_mask))) {
-			count_alike(stat, walk, &alike, i);
-			alike.flags = flags;
-			alike.mapping = mapping;
-		}
-		shared += atomic_read(&page->_mapcount) >= enough;
+		if (unlikely(atomic_read(&page->_mapcount) >= alike.enough))
+			shared++;
 	}
-	count_alike(stat, walk, &alike, i);
+	alike_end(&alike, stat, walk, entry);
 	stat->v[MMS_STAT_SHARED] += shared;
 	stat->contig.len = run;
 	stat->contig.next_pfn = next_pfn;
 	mms_contig_add_singles(&stat->contig, singles);
-	return i - first;
+	return entry - span->entries - first;
 }
 
 /* Small pages from @first on that share one meaning. Return: how many. */

@@ -219,6 +219,7 @@ int mms_walk_chunk(struct mms_walk *walk)
 	began = ktime_get_ns();
 	walk->spent = 0;
 	walk->stop = false;
+	memset(&walk->sections, 0xff, sizeof(walk->sections));
 	more = walk_locked(walk);
 	held = ktime_get_ns() - began;
 	mmap_read_unlock(mm);

@@ -58,39 +58,45 @@ static struct stop descend(const struct mms_walk *walk, unsigned long addr, enum
 	}
 }
 
-/* Entries copied for one look at whether there is a table among them. */
+/* Entries copied at a time. */
 #define BATCH 8
+
+/* Copies entries, and more as long as whole batches of them are without a table. Return: how many. */
+static __always_inline unsigned int copy_batches(u64 *to, const u64 *from, unsigned int max,
+						 const bool tables)
+{
+	unsigned int done, i;
+
+	for (done = 0; done + BATCH <= max; done += BATCH, from += BATCH, to += BATCH) {
+		u64 any = 0;
+
+#pragma GCC unroll 8
+		for (i = 0; i < BATCH; i++) {
+			to[i] = READ_ONCE(from[i]);
+			any |= to[i];
+		}
+		if (tables && (any & MMS_X86_P))
+			break;
+	}
+	return done;
+}
 
 /* Copies up to @max entries from @stop on, ending before the first table. Interrupts are off. */
 static unsigned int copy_entries(struct mms_walk *walk, const struct stop *stop, unsigned int max)
 {
-	const u64 *from = stop->slot;
-	u64 *to = walk->entries;
-	unsigned int i = 0, j;
+	const bool tables = stop->level > MMS_PTE;
+	unsigned int i;
 
-	while (i < max) {
-		unsigned int end = min(i + BATCH, max);
-		u64 any = 0;
-
-		if (end == i + BATCH) {
-#pragma GCC unroll 8
-			for (j = 0; j < BATCH; j++) {
-				u64 entry = READ_ONCE(from[i + j]);
-
-				to[i + j] = entry;
-				any |= entry;
-			}
-		} else {
-			for (j = i; j < end; j++)
-				any |= to[j] = READ_ONCE(from[j]);
-		}
-		if (stop->level > MMS_PTE && (any & MMS_X86_P))
-			for (j = i; j < end; j++)
-				if (mms_entry_user_table(to[j], stop->level))
-					return j;
-		i = end;
+	if (tables)
+		i = copy_batches(walk->entries, stop->slot, max, true);
+	else
+		i = copy_batches(walk->entries, stop->slot, max, false);
+	for (; i < max; i++) {
+		walk->entries[i] = READ_ONCE(stop->slot[i]);
+		if (mms_entry_user_table(walk->entries[i], stop->level))
+			break;
 	}
-	return max;
+	return i;
 }
 
 /* How many entries of a table to show at most: to the table's end or the VMA's. */

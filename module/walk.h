@@ -102,6 +102,16 @@ struct mms_sink {
 	unsigned int vma_cost;
 };
 
+/*
+ * Sections of memory whose frames were found to have struct pages during this hold of mmap_lock; a
+ * section is at its number modulo the size. To look it up takes longer than to count a small page.
+ */
+#define MMS_KNOWN_SECTIONS 64
+
+struct mms_sections {
+	unsigned long known[MMS_KNOWN_SECTIONS];
+};
+
 /* Stack pointers of a process's threads, sorted, as far as they are known. */
 #define MMS_MAX_STACK_POINTERS 1024
 
@@ -126,6 +136,7 @@ struct mms_sink {
  * @prev_data: that VMA is of kind data
  * @nr_sp: stack pointers known
  * @sp: stack pointers of the threads, ascending
+ * @sections: see struct mms_sections
  * @entries: the copy of a table's entries
  *
  * Not locked: belongs to one open file, which serialises its reads.
@@ -149,6 +160,7 @@ struct mms_walk {
 	bool prev_data;
 	unsigned int nr_sp;
 	unsigned long sp[MMS_MAX_STACK_POINTERS];
+	struct mms_sections sections;
 	u64 entries[MMS_TABLE_ENTRIES];
 };
 
