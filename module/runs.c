@@ -2,7 +2,7 @@
 /*
  * From spans to runs of equal, consecutive leaf entries. Knows nothing of text or streams.
  */
-#include <linux/build_bug.h>
+#include <linux/string.h>
 
 #include "frame.h"
 #include "runs.h"
@@ -59,50 +59,66 @@ static void add_entry(struct mms_runs *runs, struct mms_walk *walk, const struct
 
 /*
  * Adds small pages from @first on, as long as their entries differ in their frames only, so that
- * they share a class that is known. One comparison tells that an entry continues a run.
+ * they share a class that is known. One comparison tells that an entry continues a run; one that
+ * does not costs little more than its record.
  *
  * Return: how many.
  */
 static unsigned int add_small(struct mms_runs *runs, struct mms_walk *walk,
 			      const struct mms_span *span, unsigned int first, enum mms_class class)
 {
-	const u64 *entries = span->entries;
-	const unsigned long base = mms_span_addr(span, first) - first * PAGE_SIZE;
-	const u64 like = entries[first], same = ~mms_layout.pfn_mask;
-	struct mms_record open = {
-		.addr = base + first * PAGE_SIZE,
+	const u64 *entry = span->entries + first, *end = span->entries + span->nr;
+	const u64 like = *entry, same = ~mms_layout.pfn_mask;
+	struct mms_record next = {
+		.addr = mms_span_addr(span, first),
 		.entry = like,
 		.nr = 1,
 		.level = MMS_PTE,
 		.class = class,
 		.flags = class == MMS_CLASS_ANON ? MMS_REC_ANON : 0,
 	};
-	const u64 step = mms_run_step(&open, walk->nr_levels);
-	const u16 flags = open.flags;
-	u64 expected = like + step;
-	unsigned int begun, i;
+	const u64 step = mms_run_step(&next, walk->nr_levels);
+	const struct mms_record single = next;
+	unsigned long addr = next.addr;
+	unsigned int nr = runs->nr;
+	struct mms_record *to;
+	u64 expected;
 
-	add_run(runs, walk, &open);
-	/* It may have continued a run: as if that had begun in this table. */
-	open = runs->open;
-	begun = first + 1 - open.nr;
-	for (i = first + 1; i < span->nr; i++, expected += step) {
-		if (entries[i] == expected)
-			continue;
-		if ((entries[i] ^ like) & same)
+	add_run(runs, walk, &next);
+	/* The open run is built where it will be when it is closed. */
+	to = runs->run + runs->nr;
+	*to = runs->open;
+	expected = like + step;
+	for (entry++; entry < end; entry++) {
+		u64 raw = *entry;
+
+		addr += PAGE_SIZE;
+		if (raw == expected) {
+			const u64 *from = entry;
+
+			do {
+				expected += step;
+				entry++;
+			} while (entry < end && *entry == expected);
+			to->nr += entry - from;
+			addr += (entry - from) * PAGE_SIZE;
+			if (entry == end)
+				break;
+			raw = *entry;
+		}
+		if ((raw ^ like) & same)
 			break;
-		open.nr = i - begun;
-		runs->kind[runs->nr] = walk->vma.kind;
-		runs->run[runs->nr++] = open;
-		open.addr = base + i * PAGE_SIZE;
-		open.entry = expected = entries[i];
-		open.flags = flags;
-		begun = i;
+		to++;
+		*to = single;
+		to->addr = addr;
+		to->entry = raw;
+		expected = raw + step;
 	}
-	open.nr = i - begun;
-	runs->open = open;
-	walk->spent += SMALL_COST + (i - first) * SMALL_ENTRY_COST;
-	return i - first;
+	runs->open = *to;
+	runs->nr = to - runs->run;
+	memset(runs->kind + nr, walk->vma.kind, runs->nr - nr);
+	walk->spent += SMALL_COST + (entry - span->entries - first) * SMALL_ENTRY_COST;
+	return entry - span->entries - first;
 }
 
 /* Adds entries from @i on. Return: how many. */
@@ -111,9 +127,13 @@ static unsigned int add_entries(struct mms_runs *runs, struct mms_walk *walk,
 {
 	u64 entry = span->entries[i];
 	enum mms_class class;
+	unsigned int nr;
 
-	if (mms_entry_none(entry))
-		return mms_stretch(&mms_layout, span->entries + i, span->nr - i, span->level);
+	if (mms_entry_none(entry)) {
+		nr = mms_stretch(&mms_layout, span->entries + i, span->nr - i, span->level);
+		walk->spent += SMALL_COST + nr * MMS_STRETCH_ENTRY_COST;
+		return nr;
+	}
 	class = mms_entry_counted(&walk->vma, entry, span->level) ?
 			mms_sure_class(&walk->vma, entry) : MMS_CLASS_NONE;
 	if (class != MMS_CLASS_NONE)
