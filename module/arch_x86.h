@@ -65,6 +65,14 @@ static inline enum mms_level mms_level_below(enum mms_level level, unsigned int 
 	return (enum mms_level)(level - 1);
 }
 
+/* The level above @level; call for levels below MMS_PGD only. */
+static inline enum mms_level mms_level_above(enum mms_level level, unsigned int nr_levels)
+{
+	if (level == MMS_PUD && nr_levels == 4)
+		return MMS_PGD;
+	return (enum mms_level)(level + 1);
+}
+
 static inline const char *mms_level_name(enum mms_level level)
 {
 	static const char *const names[MMS_NR_LEVELS] = { "?", "PTE", "PMD", "PUD", "P4D", "PGD" };

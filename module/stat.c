@@ -360,20 +360,12 @@ void mms_stat_span(struct mms_stat *stat, struct mms_walk *walk, struct mms_span
 	stat->v[MMS_STAT_SIZE] += (span->end - span->addr) >> MMS_PAGE_SHIFT;
 }
 
-void mms_stat_add(struct mms_stat *to, struct mms_stat *from)
+static u64 rss_pages(const struct mms_stat *stat)
 {
-	unsigned int i;
+	const u64 *class = &stat->v[MMS_STAT_CLASS];
 
-	mms_stat_derive(from);
-	for (i = 0; i < MMS_NR_STATS; i++)
-		to->v[i] += from->v[i];
-	for (i = 0; i < MMS_CONTIG_BUCKETS; i++)
-		to->contig.hist[i] += from->contig.hist[i];
-	to->contig.nr_runs += from->contig.nr_runs;
-	to->contig.max = max(to->contig.max, from->contig.max);
-	for (i = 0; i < from->nodes.nr; i++)
-		add_node(&to->nodes, from->nodes.id[i], from->nodes.pages[i]);
-	to->nodes.other += from->nodes.other;
+	return class[MMS_CLASS_ANON] + class[MMS_CLASS_KSM] + class[MMS_CLASS_FILE] +
+	       class[MMS_CLASS_SHMEM];
 }
 
 void mms_stat_derive(struct mms_stat *stat)
@@ -383,7 +375,7 @@ void mms_stat_derive(struct mms_stat *stat)
 
 	mms_contig_break(&stat->contig);
 	v[MMS_STAT_ANON] = class[MMS_CLASS_ANON] + class[MMS_CLASS_KSM];
-	v[MMS_STAT_RSS] = v[MMS_STAT_ANON] + class[MMS_CLASS_FILE] + class[MMS_CLASS_SHMEM];
+	v[MMS_STAT_RSS] = rss_pages(stat);
 	v[MMS_STAT_PRIVATE] = v[MMS_STAT_RSS] - v[MMS_STAT_SHARED];
 	v[MMS_STAT_UNTOUCHED] = class[MMS_CLASS_NONE] - v[MMS_STAT_SHMEM_SWAP];
 	v[MMS_STAT_DEVICE] =
@@ -477,11 +469,13 @@ void mms_stat_show_nodes(struct seq_file *m, const struct mms_nodes *nodes)
 		seq_puts(m, " -");
 }
 
+/* All VMAs are counted as one: what this one adds is told by what there was before. */
 static void total_vma_begin(struct mms_walk *walk, struct vm_area_struct *vma)
 {
 	struct mms_total *total = walk->arg;
 
-	memset(&total->vma, 0, sizeof(total->vma));
+	total->size_before = total->all.v[MMS_STAT_SIZE];
+	total->rss_before = rss_pages(&total->all);
 	mms_stat_vma(walk, vma);
 }
 
@@ -489,14 +483,14 @@ static void total_span(struct mms_walk *walk, struct mms_span *span)
 {
 	struct mms_total *total = walk->arg;
 
-	mms_stat_span(&total->vma, walk, span);
+	mms_stat_span(&total->all, walk, span);
 }
 
 static void total_table(struct mms_walk *walk, enum mms_level level)
 {
 	struct mms_total *total = walk->arg;
 
-	total->vma.v[MMS_STAT_TABLES]++;
+	total->all.v[MMS_STAT_TABLES]++;
 }
 
 static void total_vma_end(struct mms_walk *walk, bool complete)
@@ -504,10 +498,10 @@ static void total_vma_end(struct mms_walk *walk, bool complete)
 	struct mms_total *total = walk->arg;
 	enum mms_kind kind = walk->vma.kind;
 
-	mms_stat_add(&total->all, &total->vma);
+	mms_contig_break(&total->all.contig);
 	total->nr_vmas[kind]++;
-	total->size[kind] += total->vma.v[MMS_STAT_SIZE];
-	total->rss[kind] += total->vma.v[MMS_STAT_RSS];
+	total->size[kind] += total->all.v[MMS_STAT_SIZE] - total->size_before;
+	total->rss[kind] += rss_pages(&total->all) - total->rss_before;
 }
 
 const struct mms_sink mms_total_sink = {

@@ -63,9 +63,6 @@ void mms_stat_span(struct mms_stat *stat, struct mms_walk *walk, struct mms_span
 /* Ends the contiguous run under way and computes the sums. May be called again. */
 void mms_stat_derive(struct mms_stat *stat);
 
-/* Adds @from to @to, whose sums are to be derived again; derives @from. */
-void mms_stat_add(struct mms_stat *to, struct mms_stat *from);
-
 /**
  * struct mms_stat_field - one published number
  * @name: column or key
@@ -99,18 +96,20 @@ void mms_stat_show_nodes(struct seq_file *m, const struct mms_nodes *nodes);
 
 /**
  * struct mms_total - counts over a whole address space; the argument of mms_total_sink
- * @vma: of the VMA being walked
- * @all: of those walked
+ * @all: of the VMAs walked
  * @nr_vmas: VMAs by kind
  * @size: pages of address space by kind
  * @rss: resident pages by kind
+ * @size_before: of the VMAs before the one being walked
+ * @rss_before: likewise
  */
 struct mms_total {
-	struct mms_stat vma;
 	struct mms_stat all;
 	u64 nr_vmas[MMS_NR_KINDS];
 	u64 size[MMS_NR_KINDS];
 	u64 rss[MMS_NR_KINDS];
+	u64 size_before;
+	u64 rss_before;
 };
 
 extern const struct mms_sink mms_total_sink;

@@ -131,23 +131,23 @@ static void read_span(struct mms_walk *walk, struct mms_span *span)
 	span->entries = walk->entries;
 }
 
-/* Reports the tables passed on the way down to @lowest that the walk had not reached before. */
-static void report_tables(struct mms_walk *walk, enum mms_level lowest)
+/*
+ * Reports the tables passed on the way down to @level that the walk had not reached before. Where
+ * one had been, those above it had too.
+ */
+static void report_tables(struct mms_walk *walk, enum mms_level level)
 {
-	enum mms_level level = MMS_PGD;
-
-	for (;;) {
+	for (;; level = mms_level_above(level, walk->nr_levels)) {
 		u64 range = walk->addr >> mms_level_shift(level, walk->nr_levels) >> MMS_LEVEL_BITS;
 
-		if (walk->last_table[level] != range + 1) {
-			walk->last_table[level] = range + 1;
-			walk->cost[MMS_COST_TABLES]++;
-			if (walk->sink->table)
-				walk->sink->table(walk, level);
-		}
-		if (level == lowest)
+		if (walk->last_table[level] == range + 1)
 			return;
-		level = mms_level_below(level, walk->nr_levels);
+		walk->last_table[level] = range + 1;
+		walk->cost[MMS_COST_TABLES]++;
+		if (walk->sink->table)
+			walk->sink->table(walk, level);
+		if (level == MMS_PGD)
+			return;
 	}
 }
 
