@@ -9,6 +9,7 @@
 
 #include "frame.h"
 #include "stat.h"
+#include "text.h"
 
 static void add_node(struct mms_nodes *nodes, unsigned int id, u64 nr)
 {
@@ -430,12 +431,27 @@ const struct mms_stat_field mms_stat_fields[] = {
 };
 const unsigned int mms_nr_stat_fields = ARRAY_SIZE(mms_stat_fields);
 
-void mms_stat_show_fields(struct seq_file *m, const struct mms_stat *stat)
+void mms_stat_show_names(struct seq_file *m)
 {
 	unsigned int i;
 
-	for (i = 0; i < mms_nr_stat_fields; i++)
-		seq_put_decimal_ull(m, " ", mms_stat_published(stat, &mms_stat_fields[i]));
+	for (i = 0; i < mms_nr_stat_fields; i++) {
+		seq_putc(m, ' ');
+		seq_puts(m, mms_stat_fields[i].name);
+	}
+}
+
+/* In one piece: what seq_file asks for each of them costs more than a number, most of which are 0. */
+void mms_stat_show_fields(struct seq_file *m, const struct mms_stat *stat)
+{
+	char text[ARRAY_SIZE(mms_stat_fields) * MMS_NUMBER_MAX], *end = text;
+	unsigned int i;
+
+	for (i = 0; i < mms_nr_stat_fields; i++) {
+		*end++ = ' ';
+		end = mms_put_decimal(end, mms_stat_published(stat, &mms_stat_fields[i]));
+	}
+	seq_write(m, text, end - text);
 }
 
 void mms_stat_show_contig(struct seq_file *m, const struct mms_contig *contig)
@@ -446,7 +462,8 @@ void mms_stat_show_contig(struct seq_file *m, const struct mms_contig *contig)
 	for (i = 0; i < MMS_CONTIG_BUCKETS; i++) {
 		if (!contig->hist[i])
 			continue;
-		seq_printf(m, "%s%llu:%llu", before, 1ULL << i, contig->hist[i]);
+		seq_put_decimal_ull(m, before, 1ULL << i);
+		seq_put_decimal_ull(m, ":", contig->hist[i]);
 		before = ",";
 	}
 	if (*before == ' ')
@@ -459,8 +476,8 @@ void mms_stat_show_nodes(struct seq_file *m, const struct mms_nodes *nodes)
 	unsigned int i;
 
 	for (i = 0; i < nodes->nr; i++) {
-		seq_printf(m, "%s%u:%llu", before, nodes->id[i],
-			   nodes->pages[i] << (MMS_PAGE_SHIFT - 10));
+		seq_put_decimal_ull(m, before, nodes->id[i]);
+		seq_put_decimal_ull(m, ":", nodes->pages[i] << (MMS_PAGE_SHIFT - 10));
 		before = ",";
 	}
 	if (nodes->other)

@@ -87,6 +87,8 @@ static inline u64 mms_stat_published(const struct mms_stat *stat, const struct m
 }
 
 struct seq_file;
+/* " NAME NAME ...": every field's name, in order */
+void mms_stat_show_names(struct seq_file *m);
 /* " N N N ...": every field, in order */
 void mms_stat_show_fields(struct seq_file *m, const struct mms_stat *stat);
 /* " 1:12,8:4": runs of 1 page, of 8 to 15 pages ... ; " -" for none */

@@ -119,12 +119,9 @@ static int processes_next(struct mms_read *read)
 
 static void processes_head(struct seq_file *m, struct mms_read *read)
 {
-	unsigned int i;
-
 	mms_show_title(m, read);
 	seq_puts(m, "pid threads vmas");
-	for (i = 0; i < mms_nr_stat_fields; i++)
-		seq_printf(m, " %s", mms_stat_fields[i].name);
+	mms_stat_show_names(m);
 	seq_puts(m, " comm\n");
 }
 

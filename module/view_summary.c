@@ -44,9 +44,11 @@ static void summary_tail(struct seq_file *m, struct mms_read *read)
 	const struct mms_total *total = read->priv;
 	unsigned int i;
 
-	for (i = 0; i < mms_nr_stat_fields; i++)
-		seq_printf(m, "%s %llu\n", mms_stat_fields[i].name,
-			   mms_stat_published(&total->all, &mms_stat_fields[i]));
+	for (i = 0; i < mms_nr_stat_fields; i++) {
+		seq_puts(m, mms_stat_fields[i].name);
+		seq_put_decimal_ull(m, " ", mms_stat_published(&total->all, &mms_stat_fields[i]));
+		seq_putc(m, '\n');
+	}
 	seq_puts(m, "contig");
 	mms_stat_show_contig(m, &total->all.contig);
 	seq_puts(m, "\nnodes");

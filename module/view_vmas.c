@@ -6,6 +6,7 @@
 
 #include "compat.h"
 #include "stat.h"
+#include "text.h"
 #include "view.h"
 
 /* Rows made per hold of mmap_lock, at most. */
@@ -120,27 +121,46 @@ static int vmas_next(struct mms_read *read)
 
 static void vmas_head(struct seq_file *m, struct mms_read *read)
 {
-	unsigned int i;
-
 	mms_show_title(m, read);
 	seq_puts(m, "start end perm offset dev inode kind");
-	for (i = 0; i < mms_nr_stat_fields; i++)
-		seq_printf(m, " %s", mms_stat_fields[i].name);
+	mms_stat_show_names(m);
 	seq_puts(m, " contig nodes state name\n");
+}
+
+/* "START END PERM OFFSET DEV INODE KIND" */
+static void show_what(struct seq_file *m, const struct row *row)
+{
+	unsigned long flags = row->vma.flags;
+	u64 offset = ((u64)row->vma.pgoff << PAGE_SHIFT) + row->start - row->vma.start;
+	char text[6 * MMS_NUMBER_MAX + 8], *to = text;
+
+	to = mms_put_hex(to, row->start);
+	*to++ = ' ';
+	to = mms_put_hex(to, row->end);
+	*to++ = ' ';
+	*to++ = flags & VM_READ ? 'r' : '-';
+	*to++ = flags & VM_WRITE ? 'w' : '-';
+	*to++ = flags & VM_EXEC ? 'x' : '-';
+	*to++ = flags & VM_MAYSHARE ? 's' : 'p';
+	*to++ = ' ';
+	to = mms_put_hex(to, row->vma.file ? offset : 0);
+	*to++ = ' ';
+	to = mms_put_number(to, MAJOR(row->name.dev), 16, 2);
+	*to++ = ':';
+	to = mms_put_number(to, MINOR(row->name.dev), 16, 2);
+	*to++ = ' ';
+	to = mms_put_decimal(to, row->name.ino);
+	*to++ = ' ';
+	seq_write(m, text, to - text);
+	seq_puts(m, mms_kind_name(row->vma.kind));
 }
 
 static void vmas_row(struct seq_file *m, struct mms_read *read)
 {
 	struct vmas *vmas = read->priv;
 	const struct row *row = &vmas->rows[vmas->current_row];
-	unsigned long flags = row->vma.flags;
-	u64 offset = ((u64)row->vma.pgoff << PAGE_SHIFT) + row->start - row->vma.start;
 
-	seq_printf(m, "%lx %lx %c%c%c%c %llx %02x:%02x %lu %s", row->start, row->end,
-		   flags & VM_READ ? 'r' : '-', flags & VM_WRITE ? 'w' : '-',
-		   flags & VM_EXEC ? 'x' : '-', flags & VM_MAYSHARE ? 's' : 'p',
-		   row->vma.file ? offset : 0, MAJOR(row->name.dev), MINOR(row->name.dev),
-		   row->name.ino, mms_kind_name(row->vma.kind));
+	show_what(m, row);
 	mms_stat_show_fields(m, &row->stat);
 	mms_stat_show_contig(m, &row->stat.contig);
 	mms_stat_show_nodes(m, &row->stat.nodes);
