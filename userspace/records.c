@@ -82,6 +82,29 @@ static int check_run(const struct mms_records *records, const struct mms_record 
 	return 1;
 }
 
+/* All but its place and length. */
+static uint32_t meaning(const struct mms_record *run)
+{
+	return run->level | run->class << 8 | (uint32_t)run->flags << 16;
+}
+
+/*
+ * How many records from @run on are as good as that, which has been checked: nearly all are runs of
+ * small pages in the user half, which differ in their place and length only.
+ */
+static size_t count_alike(const struct mms_record *run, const struct mms_record *end)
+{
+	const struct mms_record *first = run;
+	const uint32_t like = meaning(first);
+
+	if (first->level != MMS_PTE)
+		return 1;
+	/* Far below what addr and all of nr could exceed. */
+	for (run++; run < end && meaning(run) == like && run->nr && run->addr < 1ULL << 62; run++)
+		;
+	return run - first;
+}
+
 static int take_end(struct mms_records *records, const struct mms_record *record)
 {
 	records->end_error = record->entry;
@@ -92,8 +115,10 @@ static int take_end(struct mms_records *records, const struct mms_record *record
 	return 0;
 }
 
-int mms_records_next(struct mms_records *records, struct mms_record *record)
+int mms_records_more(struct mms_records *records)
 {
+	const struct mms_record *record;
+
 	for (;;) {
 		if (records->len - records->pos < sizeof(*record)) {
 			ssize_t got = fill(records, sizeof(*record));
@@ -103,15 +128,22 @@ int mms_records_next(struct mms_records *records, struct mms_record *record)
 			if ((size_t)got < sizeof(*record))
 				return mms_fail("records: cut off before the end");
 		}
-		memcpy(record, records->buf + records->pos, sizeof(*record));
-		records->pos += sizeof(*record);
+		record = (const struct mms_record *)(const void *)(records->buf + records->pos);
 		if (record->class == MMS_CLASS_END)
 			return take_end(records, record);
 		if (record->class != MMS_CLASS_COST)
-			return check_run(records, record);
+			break;
+		records->pos += sizeof(*record);
 		if (record->flags < MMS_NR_COSTS)
 			records->cost[record->flags] = record->entry;
 	}
+	if (check_run(records, record) < 0)
+		return -1;
+	records->next = record;
+	records->checked = record + count_alike(record, record + (records->len - records->pos) /
+								 sizeof(*record));
+	records->pos += (records->checked - record) * sizeof(*record);
+	return 1;
 }
 
 void mms_records_close(struct mms_records *records)

@@ -16,16 +16,19 @@
  * @header: what it says of itself
  * @cost: filled in as the stream ends
  * @end_error: the errno with which the module ended the stream, 0 for none
- * @buf: bytes read and not yet handed out, as are the next three: private
+ * @next: the run to be handed out next, if it is not @checked; private, as are those below
+ * @checked: behind the last that has been checked
+ * @buf: bytes read
  * @size: bytes in @buf
  * @len: bytes read into it
- * @pos: bytes handed out
+ * @pos: bytes of them that were checked
  */
 struct mms_records {
 	int fd;
 	struct mms_records_header header;
 	uint64_t cost[MMS_NR_COSTS];
 	int end_error;
+	const struct mms_record *next, *checked;
 	unsigned char *buf;
 	size_t size, len, pos;
 };
@@ -39,6 +42,9 @@ struct mms_records {
  */
 int mms_records_open(struct mms_records *records, int fd);
 
+/* Reads and checks more, for mms_records_next(). Return: as that. */
+int mms_records_more(struct mms_records *records);
+
 /**
  * mms_records_next() - next run
  * @records: an open stream
@@ -46,7 +52,18 @@ int mms_records_open(struct mms_records *records, int fd);
  *
  * Return: 1, 0 at the end, or -1 with mms_failure() set: damaged or cut off.
  */
-int mms_records_next(struct mms_records *records, struct mms_record *record);
+static inline int mms_records_next(struct mms_records *records, struct mms_record *record)
+{
+	int more;
+
+	if (records->next == records->checked) {
+		more = mms_records_more(records);
+		if (more <= 0)
+			return more;
+	}
+	*record = *records->next++;
+	return 1;
+}
 
 void mms_records_close(struct mms_records *records);
 
