@@ -69,15 +69,28 @@ static const struct mms_column columns[] = {
 
 #define NR_COLUMNS (ARRAY_SIZE(columns))
 
-static void fill_huge(struct mms_viewtable *table)
-{
-	unsigned int huge = mms_viewtable_find(table, "huge");
+/* Columns of huge mappings, looked up once: there may be very many rows. */
+struct huge {
+	unsigned int sum, pmd, pud;
+};
 
-	table->values[huge] = (struct mms_value){
-		.number = table->values[mms_viewtable_find(table, "pmd_mapped")].number +
-			  table->values[mms_viewtable_find(table, "pud_mapped")].number,
+static struct huge find_huge(const struct mms_viewtable *table)
+{
+	return (struct huge){
+		.sum = mms_viewtable_find(table, "huge"),
+		.pmd = mms_viewtable_find(table, "pmd_mapped"),
+		.pud = mms_viewtable_find(table, "pud_mapped"),
 	};
-	table->total[huge] += table->values[huge].number;
+}
+
+static void fill_huge(struct mms_viewtable *table, const struct huge *huge)
+{
+	struct mms_value *values = table->values;
+
+	values[huge->sum] = (struct mms_value){
+		.number = values[huge->pmd].number + values[huge->pud].number,
+	};
+	table->total[huge->sum] += values[huge->sum].number;
 }
 
 static bool summed(const struct mms_column *column)
@@ -106,6 +119,7 @@ static int show(struct mms_out *out, const struct mms_session *session, struct m
 {
 	struct mms_viewtable table;
 	unsigned int nr_vmas = 0;
+	struct huge huge;
 	uint64_t wx;
 
 	if (mms_viewtable_init(&table, file, columns, NR_COLUMNS))
@@ -114,8 +128,9 @@ static int show(struct mms_out *out, const struct mms_session *session, struct m
 	mms_out_string(out, "command", file->comm);
 	mms_out_say(out, "PID %d, %s\n", session->pid, file->comm);
 	mms_out_table(out, "vmas", columns, NR_COLUMNS);
+	huge = find_huge(&table);
 	while (mms_viewtable_next(&table)) {
-		fill_huge(&table);
+		fill_huge(&table, &huge);
 		mms_out_row(out, table.values);
 		nr_vmas++;
 	}

@@ -7,24 +7,51 @@
 
 #include "format.h"
 
+/* Return: where it ends; no NUL. A table has very many numbers, and printf() takes its time. */
+static char *put_digits(char *to, uint64_t value)
+{
+	char digits[MMS_NUMBER_MAX];
+	unsigned int nr = 0;
+
+	do {
+		digits[nr++] = '0' + value % 10;
+		value /= 10;
+	} while (value);
+	while (nr)
+		*to++ = digits[--nr];
+	return to;
+}
+
+char *mms_format_number(char *buf, uint64_t value)
+{
+	*put_digits(buf, value) = '\0';
+	return buf;
+}
+
 char *mms_format_size(char *buf, uint64_t bytes)
 {
 	static const char units[] = " KMGTPE";
 	uint64_t unit = 1;
 	unsigned int i = 0, tenths;
+	char *end;
 
 	while (bytes / unit >= 1024) {
 		unit <<= 10;
 		i++;
 	}
 	tenths = ((__uint128_t)bytes * 10 + unit / 2) / unit;
-	if (!i)
-		snprintf(buf, MMS_NUMBER_MAX, "%u", (unsigned int)bytes);
-	else if (tenths >= 100 || bytes % unit == 0)
-		snprintf(buf, MMS_NUMBER_MAX, "%u%c",
-			 (unsigned int)(bytes / unit + (bytes % unit >= unit / 2)), units[i]);
-	else
-		snprintf(buf, MMS_NUMBER_MAX, "%u.%u%c", tenths / 10, tenths % 10, units[i]);
+	if (!i) {
+		end = put_digits(buf, bytes);
+	} else if (tenths >= 100 || bytes % unit == 0) {
+		end = put_digits(buf, bytes / unit + (bytes % unit >= unit / 2));
+		*end++ = units[i];
+	} else {
+		end = put_digits(buf, tenths / 10);
+		*end++ = '.';
+		end = put_digits(end, tenths % 10);
+		*end++ = units[i];
+	}
+	*end = '\0';
 	return buf;
 }
 

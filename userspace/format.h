@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Longest result of mms_format_size() and mms_format_count(), with the NUL. */
+/* Longest result of the functions that format numbers, with the NUL. */
 #define MMS_NUMBER_MAX 24
 
 /**
@@ -19,6 +19,9 @@
  * Return: @buf.
  */
 char *mms_format_size(char *buf, uint64_t bytes);
+
+/* "123". @buf: at least MMS_NUMBER_MAX bytes. Return: @buf. */
+char *mms_format_number(char *buf, uint64_t value);
 
 /* "12.3" for 123. @buf: at least MMS_NUMBER_MAX bytes. Return: @buf. */
 char *mms_format_tenths(char *buf, uint64_t tenths);

@@ -399,6 +399,13 @@ static void choose_columns(struct mms_out *out)
 		out->flex_width = FLEX_LEAST;
 }
 
+/* The program has one thread; what it prints most are cells. */
+static void print_blanks(int nr)
+{
+	while (nr-- > 0)
+		putchar_unlocked(' ');
+}
+
 static void print_cell(const struct mms_out *out, unsigned int i, const char *text)
 {
 	const struct mms_column *column = &out->columns[i];
@@ -406,11 +413,14 @@ static void print_cell(const struct mms_out *out, unsigned int i, const char *te
 
 	if (pad < 0 || (i == out->last && left_aligned(column)))
 		pad = 0;
-	if (left_aligned(column))
-		printf("%s%*s", text, pad, "");
-	else
-		printf("%*s%s", pad, "", text);
-	putchar(i == out->last ? '\n' : ' ');
+	if (left_aligned(column)) {
+		fputs_unlocked(text, stdout);
+		print_blanks(pad);
+	} else {
+		print_blanks(pad);
+		fputs_unlocked(text, stdout);
+	}
+	putchar_unlocked(i == out->last ? '\n' : ' ');
 }
 
 static const char *cell_text(const struct mms_out *out, unsigned int i,
@@ -434,9 +444,7 @@ static const char *cell_text(const struct mms_out *out, unsigned int i,
 	case MMS_PERCENT:
 	case MMS_TENTHS: return mms_format_tenths(buf, value->number);
 	case MMS_SECONDS: return format_seconds(buf, value->number);
-	default:
-		snprintf(buf, size, "%lu", value->number);
-		return buf;
+	default: return mms_format_number(buf, value->number);
 	}
 }
 

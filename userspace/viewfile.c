@@ -135,21 +135,30 @@ bool mms_viewfile_header(struct mms_viewfile *file)
 	return file->nr_columns > 0;
 }
 
+/* The next blank, or the end; fields are short, so that strchr() would mostly begin and end. */
+static char *field_end(char *line)
+{
+	while (*line && *line != ' ')
+		line++;
+	return line;
+}
+
 /* Splits @line into one field per column, the last taking the rest. */
 static bool split(struct mms_viewfile *file, char *line)
 {
 	unsigned int i;
 
 	for (i = 0; i < file->nr_columns; i++) {
-		char *blank = strchr(line, ' ');
+		char *end;
 
 		file->field[i] = line;
 		if (i + 1 == file->nr_columns)
 			return true;
-		if (!blank)
+		end = field_end(line);
+		if (!*end)
 			return false;
-		*blank = '\0';
-		line = blank + 1;
+		*end = '\0';
+		line = end + 1;
 	}
 	return false;
 }
