@@ -3,8 +3,8 @@
  * Racy looks at struct page: what a frame is used for, how often it is mapped. No reference is
  * held: the entry that led here may be gone and the frame in other hands, so every field is read
  * once, with accessors that never check, and what is derived is a reading, not a promise.
- * Memory being taken offline in the same instant is not guarded against, as in the kernel's own
- * readers of frames (get_online_mems() is not exported).
+ * Memory being taken offline during the same hold of mmap_lock is not guarded against, nor is it in
+ * the kernel's own readers of frames (get_online_mems() is not exported).
  */
 #ifndef MMS_FRAME_H
 #define MMS_FRAME_H
