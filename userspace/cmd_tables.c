@@ -30,6 +30,7 @@ static const struct mms_column columns[] = {
 	{ "uffd_wp", "UFFD-WP", MMS_COUNT, 10, MMS_ON_REQUEST, 0,
 	  "leaves write-protected for userfaultfd" },
 	{ "protnone", "NONE", MMS_COUNT, 10, MMS_ON_REQUEST, 0, "present, no access allowed" },
+	{ "swap", "SWAP", MMS_COUNT, 10, MMS_ON_REQUEST, 0, "entries for swapped pages" },
 };
 
 #define NR_COLUMNS (ARRAY_SIZE(columns))

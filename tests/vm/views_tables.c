@@ -225,7 +225,7 @@ static u64 table_pages(const struct subject *s, const char *level)
 static void judge_level(const struct subject *s, size_t row, struct tap_diffs *diffs)
 {
 	const char *name = views_field(&s->tables, row, "level");
-	u64 leaves = 0, nonpresent = 0, attr[NR_ATTRS] = {}, children = 0;
+	u64 leaves = 0, nonpresent = 0, swap = 0, attr[NR_ATTRS] = {}, children = 0;
 	size_t i;
 
 	for (i = 0; i < s->records.nr; i++) {
@@ -235,6 +235,7 @@ static void judge_level(const struct subject *s, size_t row, struct tap_diffs *d
 			continue;
 		if (!mms_entry_present(rec->entry, rec->level)) {
 			nonpresent += rec->nr;
+			swap += rec->class == MMS_CLASS_SWAP ? rec->nr : 0;
 			continue;
 		}
 		leaves += rec->nr;
@@ -244,6 +245,7 @@ static void judge_level(const struct subject *s, size_t row, struct tap_diffs *d
 		children = views_u64(&s->tables, row + 1, "tables");
 	compare(s, name, "leaves", views_u64(&s->tables, row, "leaves"), leaves, diffs);
 	compare(s, name, "nonpresent", views_u64(&s->tables, row, "nonpresent"), nonpresent, diffs);
+	compare(s, name, "swap", views_u64(&s->tables, row, "swap"), swap, diffs);
 	compare(s, name, "children", views_u64(&s->tables, row, "children"), children, diffs);
 	compare(s, name, "used", views_u64(&s->tables, row, "used"), leaves + nonpresent + children,
 		diffs);
