@@ -316,6 +316,47 @@ static void test_names(void **state)
 	assert_string_equal(mms_cost_name(MMS_NR_COSTS), "?");
 }
 
+/* Wherever the first different entry is, before, at or after a step of eight. */
+static void test_stretch(void **state)
+{
+	const uint64_t swapped = swp_entry(3, 0x1000);
+	__u64 entries[40];
+	unsigned int nr, at, i;
+
+	(void)state;
+	for (nr = 1; nr <= NR(entries); nr++) {
+		for (i = 0; i < nr; i++)
+			entries[i] = ANON_RW + (uint64_t)(i * 37 % 64) * 4096;
+		assert_int_equal(mms_stretch(&layout_6_12, entries, nr, MMS_PTE), nr);
+		for (at = 1; at < nr; at++) {
+			entries[at] ^= MMS_X86_D;
+			assert_int_equal(mms_stretch(&layout_6_12, entries, nr, MMS_PTE), at);
+			entries[at] ^= MMS_X86_D;
+		}
+	}
+	/* Empty entries are, with A and D or without; swapped ones are each for themselves. */
+	memset(entries, 0, sizeof(entries));
+	entries[9] = MMS_X86_A | MMS_X86_D;
+	assert_int_equal(mms_stretch(&layout_6_12, entries, 30, MMS_PTE), 30);
+	entries[20] = swapped;
+	entries[21] = swapped;
+	assert_int_equal(mms_stretch(&layout_6_12, entries, 30, MMS_PTE), 20);
+	assert_int_equal(mms_stretch(&layout_6_12, entries + 20, 10, MMS_PTE), 1);
+}
+
+static void test_contig_singles(void **state)
+{
+	struct mms_contig contig = { 0 };
+
+	(void)state;
+	mms_contig_add_singles(&contig, 0);
+	assert_int_equal(contig.nr_runs + contig.max, 0);
+	mms_contig_add_singles(&contig, 3);
+	assert_int_equal(contig.hist[0], 3);
+	assert_int_equal(contig.nr_runs, 3);
+	assert_int_equal(contig.max, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +374,8 @@ int main(void)
 		cmocka_unit_test(test_contig),
 		cmocka_unit_test(test_attrs),
 		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_stretch),
+		cmocka_unit_test(test_contig_singles),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
