@@ -8,7 +8,7 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
 
-.PHONY: all module userspace run test unit fuzz torture check deps clean help
+.PHONY: all module userspace run test bench unit fuzz torture check deps clean help
 
 all: module userspace
 
@@ -24,6 +24,11 @@ run:
 test:
 	$(Q)tests/deps
 	$(Q)tests/run
+
+## make bench      install what is missing, measure what looking at memory costs, beside /proc
+bench:
+	$(Q)tests/deps build vm bench
+	$(Q)tests/bench/run
 
 ## make unit       unit tests on this machine, with sanitizers
 unit:

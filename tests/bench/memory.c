@@ -50,17 +50,25 @@ void fail(const char *what)
 	exit(1);
 }
 
+static u64 spend(const struct way *way, const struct subject *subject)
+{
+	u64 begun = now();
+
+	if (!way->read)
+		return run_command(subject, way->arg);
+	way->read(subject, way->arg);
+	return now() - begun;
+}
+
 /* The least of some readings: the others were interrupted, or were the first. */
 static u64 measure(const struct way *way, const struct subject *subject)
 {
-	u64 min = UINT64_MAX, begun;
+	u64 min = UINT64_MAX, spent;
 	int round;
 
 	for (round = 0; round < READINGS; round++) {
-		begun = now();
-		way->read(subject, way->arg);
-		begun = now() - begun;
-		min = begun < min ? begun : min;
+		spent = spend(way, subject);
+		min = spent < min ? spent : min;
 	}
 	return min;
 }

@@ -22,8 +22,8 @@ struct subject {
 /**
  * struct way - a way to read a process's memory
  * @name: what it is called; NULL ends an array
- * @read: does so once: opens, reads to the end, closes
- * @arg: for @read
+ * @read: does so once: opens, reads to the end, closes. NULL: a command does
+ * @arg: for @read; or the command, the target's PID for "%d"
  * @present: whether this kernel has it, or NULL: it has
  * @nr: things it reads, if not all of the target's
  */
@@ -52,11 +52,18 @@ struct target {
 };
 
 extern const struct target targets[];
-extern const struct way ways_pages[], ways_sparse[], ways_vmas[], ways_processes[];
+extern const struct way ways_pages[], ways_large[], ways_sparse[], ways_vmas[],
+	ways_commands[], ways_processes[];
 
 /* Some pages are read one by one: that is slow. */
 #define NR_SINGLE 2048
 #define NR_PROCESSES 2000
+
+/*
+ * Runs a command; what it prints is thrown away. Return: the processor time it took, in which it
+ * did not wait for the files it is made of.
+ */
+u64 run_command(const struct subject *subject, const char *format);
 
 void fail(const char *what) __attribute__((noreturn));
 

@@ -53,6 +53,12 @@ static void make_large(void *arg __attribute__((unused)))
 	touch_scattered(4 * GIB);
 }
 
+/* What a reading costs whatever is read. */
+static void make_one_page(void *arg __attribute__((unused)))
+{
+	*map_small(PAGE) = 1;
+}
+
 /* Huge pages whose entries were split by changing one page: their frames stay where they are. */
 static void make_contiguous(void *arg __attribute__((unused)))
 {
@@ -132,18 +138,27 @@ static void make_few_over_64tib(void *arg __attribute__((unused)))
 	touch_few(64 * TIB, 640 * GIB);
 }
 
-#define NR_VMAS 100000
-
-static void make_vmas(void *arg __attribute__((unused)))
+static void make_vmas(u64 nr)
 {
-	char *area = map_small(NR_VMAS * PAGE);
+	char *area = map_small(nr * PAGE);
 	u64 i;
 
-	if (madvise(area, NR_VMAS * PAGE, MADV_POPULATE_WRITE))
+	proc_write("/proc/sys/vm/max_map_count", "200000");
+	if (madvise(area, nr * PAGE, MADV_POPULATE_WRITE))
 		fail("madvise");
-	for (i = 1; i < NR_VMAS; i += 2)
+	for (i = 1; i < nr; i += 2)
 		if (mprotect(area + i * PAGE, PAGE, PROT_READ))
-			fail("mprotect (vm.max_map_count)");
+			fail("mprotect");
+}
+
+static void make_many_vmas(void *arg __attribute__((unused)))
+{
+	make_vmas(100000);
+}
+
+static void make_some_vmas(void *arg __attribute__((unused)))
+{
+	make_vmas(5000);
 }
 
 /* Each a program of its own, as most processes are, and not a copy of this one. */
@@ -163,17 +178,19 @@ static void make_processes(void *arg __attribute__((unused)))
 #define PAGES(bytes) (bytes), (bytes) / PAGE
 
 const struct target targets[] = {
+	{ "one_page", "process", make_one_page, PAGES(PAGE), ways_sparse },
 	{ "scattered", "page", make_scattered, PAGES(256 * MIB), ways_pages },
 	{ "contiguous", "page", make_contiguous, PAGES(256 * MIB), ways_pages },
 	{ "shmem", "page", make_file, PAGES(256 * MIB), ways_pages },
 	{ "forked", "page", make_forked, PAGES(256 * MIB), ways_pages },
-	{ "4GiB", "page", make_large, PAGES(4 * GIB), ways_pages },
+	{ "4GiB", "page", make_large, PAGES(4 * GIB), ways_large },
 	{ "huge", "leaf", make_huge, GIB, GIB / HUGE_2M, ways_sparse },
 	{ "huge_forked", "leaf", make_huge_forked, GIB, GIB / HUGE_2M, ways_sparse },
 	{ "100_in_1GiB", "page", make_few_in_gib, GIB, NR_FEW, ways_sparse },
 	{ "100_in_64TiB", "page", make_few_in_64tib, 64 * TIB, NR_FEW, ways_sparse },
 	{ "100_over_64TiB", "page", make_few_over_64tib, 64 * TIB, NR_FEW, ways_sparse },
-	{ "100000_VMAs", "VMA", make_vmas, PAGES(NR_VMAS * PAGE), ways_vmas },
+	{ "100000_VMAs", "VMA", make_many_vmas, PAGES(100000 * PAGE), ways_vmas },
+	{ "5000_VMAs", "VMA", make_some_vmas, PAGES(5000 * PAGE), ways_commands },
 	{ "2000_processes", "process", make_processes, 0, NR_PROCESSES, ways_processes },
 	{ NULL, NULL, NULL, 0, 0, NULL }
 };

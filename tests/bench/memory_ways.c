@@ -10,8 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "memory.h"
@@ -31,22 +31,30 @@ static int open_file(const char *path)
 	return fd;
 }
 
-static void drain(const char *path)
+/* Return: whether it could be opened and read to its end. */
+static bool drain(const char *path)
 {
-	int fd = open_file(path);
+	int fd = open(path, O_RDONLY);
 	ssize_t nr;
 
+	if (fd < 0)
+		return false;
 	do
 		nr = read(fd, buffer, sizeof(buffer));
 	while (nr > 0);
-	if (nr < 0)
-		fail(path);
 	close(fd);
+	return !nr;
+}
+
+static void drain_all(const char *path)
+{
+	if (!drain(path))
+		fail(path);
 }
 
 static void read_view(const struct subject *subject, const char *view)
 {
-	drain(views_path(subject->pid, view));
+	drain_all(views_path(subject->pid, view));
 }
 
 static void read_proc(const struct subject *subject, const char *name)
@@ -54,7 +62,7 @@ static void read_proc(const struct subject *subject, const char *name)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/%s", subject->pid, name);
-	drain(path);
+	drain_all(path);
 }
 
 /* Into user space and decoded by the reader, run by run. */
@@ -174,19 +182,17 @@ static bool has_scan(void)
 	return has;
 }
 
-/* Every process's file of this name, as "ps" has to do it. */
+/* Every process's file of this name; those of kernel threads cannot be read. */
 static void read_everyone(const struct subject *subject __attribute__((unused)), const char *name)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *entry;
-	struct stat status;
 	char path[300];
 
 	if (!dir)
 		fail("/proc");
 	while ((entry = readdir(dir))) {
-		snprintf(path, sizeof(path), "/proc/%s/exe", entry->d_name);
-		if (*entry->d_name < '1' || *entry->d_name > '9' || stat(path, &status))
+		if (*entry->d_name < '1' || *entry->d_name > '9')
 			continue;
 		snprintf(path, sizeof(path), "/proc/%s/%s", entry->d_name, name);
 		drain(path);
@@ -196,16 +202,28 @@ static void read_everyone(const struct subject *subject __attribute__((unused)),
 
 static void read_processes(const struct subject *subject __attribute__((unused)), const char *view)
 {
-	drain(views_path(0, view));
+	drain_all(views_path(0, view));
 }
 
-/* A command with the target's PID for "%d"; what it prints is thrown away. */
-static void run_command(const struct subject *subject, const char *format)
+/* Of a process that has ended and not been waited for. */
+static u64 processor_time(pid_t pid)
+{
+	struct timespec t;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t))
+		fail("clock_getcpuclockid");
+	return t.tv_sec * 1000000000ULL + t.tv_nsec;
+}
+
+u64 run_command(const struct subject *subject, const char *format)
 {
 	char text[128], *words[8], *save = NULL;
 	posix_spawn_file_actions_t actions;
 	int status, nr = 0;
+	siginfo_t info;
 	pid_t pid;
+	u64 time;
 
 	snprintf(text, sizeof(text), format, subject->pid);
 	for (words[nr] = strtok_r(text, " ", &save); words[nr] && nr < 7;)
@@ -213,9 +231,13 @@ static void run_command(const struct subject *subject, const char *format)
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
 	if (posix_spawnp(&pid, words[0], &actions, NULL, words, environ) ||
-	    waitpid(pid, &status, 0) != pid || status)
+	    waitid(P_PID, pid, &info, WEXITED | WNOWAIT))
 		fail(format);
 	posix_spawn_file_actions_destroy(&actions);
+	time = processor_time(pid);
+	if (waitpid(pid, &status, 0) != pid || status)
+		fail(format);
+	return time;
 }
 
 #define PEERS								\
@@ -241,9 +263,24 @@ const struct way ways_pages[] = {
 	END
 };
 
-/* Not pagemap, which has 8 bytes for every page that is not there. */
+/* What takes long is left out. */
+const struct way ways_large[] = {
+	{ "tables", read_view, "tables", NULL, 0 },
+	{ "summary", read_view, "summary", NULL, 0 },
+	{ "vmas", read_view, "vmas", NULL, 0 },
+	{ "records", read_records, "records", NULL, 0 },
+	PEERS,
+	END
+};
+
+/*
+ * Not pagemap, which has 8 bytes for every page that is not there, nor records and pages: how many
+ * runs there are is up to how the frames of libraries and of huge pages happen to lie.
+ */
 const struct way ways_sparse[] = {
-	VIEWS,
+	{ "tables", read_view, "tables", NULL, 0 },
+	{ "summary", read_view, "summary", NULL, 0 },
+	{ "vmas", read_view, "vmas", NULL, 0 },
 	{ "PAGEMAP_SCAN", read_scan, NULL, has_scan, 0 },
 	{ "smaps", read_proc, "smaps", NULL, 0 },
 	{ "smaps_rollup", read_proc, "smaps_rollup", NULL, 0 },
@@ -256,15 +293,22 @@ const struct way ways_vmas[] = {
 	{ "smaps", read_proc, "smaps", NULL, 0 },
 	{ "smaps_rollup", read_proc, "smaps_rollup", NULL, 0 },
 	{ "numa_maps", read_proc, "numa_maps", NULL, 0 },
-	{ "mmscope_map", run_command, "mmscope map %d", NULL, 0 },
-	{ "cat_smaps", run_command, "cat /proc/%d/smaps", NULL, 0 },
-	{ "pmap_-XX", run_command, "pmap -XX %d", NULL, 0 },
+	END
+};
+
+/* Whole programs: what people type. Few VMAs, for some take long. */
+const struct way ways_commands[] = {
+	{ "vmas", read_view, "vmas", NULL, 0 },
+	{ "smaps", read_proc, "smaps", NULL, 0 },
+	{ "mmscope_map", NULL, "mmscope map %d", NULL, 0 },
+	{ "cat_smaps", NULL, "cat /proc/%d/smaps", NULL, 0 },
+	{ "pmap_-XX", NULL, "pmap -XX %d", NULL, 0 },
 	END
 };
 
 const struct way ways_processes[] = {
 	{ "processes", read_processes, "processes", NULL, 0 },
 	{ "smaps_rollup", read_everyone, "smaps_rollup", NULL, 0 },
-	{ "mmscope_ps", run_command, "mmscope ps", NULL, 0 },
+	{ "mmscope_ps", NULL, "mmscope ps", NULL, 0 },
 	END
 };
