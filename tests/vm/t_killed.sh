@@ -59,7 +59,7 @@ for ((stage = 0; stage < stages; stage++)); do
 	command=cow point "killed at call $nr of bpf()" killed_at bpf "$nr"
 done
 point 'killed before its command is there' killed_at clone 1
-point 'killed before it counts flushes' killed_at write 1 "$debugfs/attach"
+point 'killed before it counts flushes' killed_at write 1 "$debugfs/count"
 for nr in 1 2 3; do
 	point "killed when it hands over map $nr" killed_at write "$nr" "$debugfs/tracer"
 done
