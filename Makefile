@@ -31,7 +31,7 @@ bench:
 	$(Q)tests/bench/run
 
 ## make unit       unit tests on this machine, with sanitizers
-unit:
+unit: userspace
 	$(Q)$(MAKE) --no-print-directory -C tests/unit OUT=$(OUT)/unit run
 
 ## make fuzz       fuzzing of what the reader parses, the short form (SECONDS=N: each for so long)
@@ -70,6 +70,14 @@ module:
 userspace:
 	$(Q)$(MAKE) --no-print-directory -C bpf OUT=$(OUT)/bpf V=$(V)
 	$(Q)$(MAKE) --no-print-directory -C userspace OUT=$(OUT)/userspace BPF_OUT=$(OUT)/bpf V=$(V)
+
+## make install    the reader, its manual pages, completions and headers, below PREFIX (/usr/local); DESTDIR
+##                 stages. make uninstall takes them away
+.PHONY: install uninstall
+install: userspace
+install uninstall:
+	$(Q)$(MAKE) --no-print-directory -C userspace OUT=$(OUT)/userspace BPF_OUT=$(OUT)/bpf V=$(V) \
+		DESTDIR=$(abspath $(DESTDIR)) $@
 
 ## make clean      remove build/
 clean:
