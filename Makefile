@@ -10,8 +10,10 @@ Q := $(if $(filter 1,$(V)),,@)
 
 .PHONY: all module userspace run test bench unit fuzz torture check deps clean help
 
+## make all        the module and the reader; also without a target
 all: module userspace
 
+## make help       this
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST))
 
@@ -71,13 +73,21 @@ userspace:
 	$(Q)$(MAKE) --no-print-directory -C bpf OUT=$(OUT)/bpf V=$(V)
 	$(Q)$(MAKE) --no-print-directory -C userspace OUT=$(OUT)/userspace BPF_OUT=$(OUT)/bpf V=$(V)
 
-## make install    the reader, its manual pages, completions and headers, below PREFIX (/usr/local); DESTDIR
-##                 stages. make uninstall takes them away
+## make install    the reader, its manual pages, completions and headers, below PREFIX (/usr/local) in DESTDIR
+## make uninstall  take them away
 .PHONY: install uninstall
 install: userspace
 install uninstall:
 	$(Q)$(MAKE) --no-print-directory -C userspace OUT=$(OUT)/userspace BPF_OUT=$(OUT)/bpf V=$(V) \
 		DESTDIR=$(abspath $(DESTDIR)) $@
+
+## make dist       build/mmscope-VERSION.tar.gz of what is committed: the same bytes at any time and place
+.PHONY: dist
+dist: VERSION = $(shell sed -n 's/^\#define MMS_VERSION\t"\(.*\)"/\1/p' module/uapi/mmscope.h)
+dist:
+	$(Q)userspace/missing '' '' git:git gzip:gzip
+	$(Q)mkdir -p $(OUT) && set -o pipefail && git -c tar.umask=0022 archive --format=tar \
+		--prefix=mmscope-$(VERSION)/ HEAD | gzip -9n >$(OUT)/mmscope-$(VERSION).tar.gz
 
 ## make clean      remove build/
 clean:
