@@ -81,6 +81,12 @@ install uninstall:
 	$(Q)$(MAKE) --no-print-directory -C userspace OUT=$(OUT)/userspace BPF_OUT=$(OUT)/bpf V=$(V) \
 		DESTDIR=$(abspath $(DESTDIR)) $@
 
+## make dkms-install    the module's source to DKMS, which builds it for this kernel and for those to come
+## make dkms-uninstall  take it and all that was built of it away
+.PHONY: dkms-install dkms-uninstall
+dkms-install dkms-uninstall:
+	$(Q)module/dkms $(@:dkms-%=%)
+
 ## make dist       build/mmscope-VERSION.tar.gz of what is committed: the same bytes at any time and place
 .PHONY: dist
 dist: VERSION = $(shell sed -n 's/^\#define MMS_VERSION\t"\(.*\)"/\1/p' module/uapi/mmscope.h)
