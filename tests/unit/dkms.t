@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Tests of make dkms-install, dkms-uninstall and dkms.conf with DKMS itself, in trees of a temporary
-# directory: built and installed for the oldest and the newest of KERNELS, refused for others without harm, nothing left.
+# directory: built and installed for the oldest and the newest of tests/KERNELS, refused for others without harm, nothing left.
 set -u
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 tmp=$(mktemp -d) || exit
@@ -38,7 +38,7 @@ fits() {
 	[[ $(modinfo -F vermagic "$file" 2>/dev/null) == "$1 "* && $(modinfo -F version "$file") == "$version" ]]
 }
 
-# regex RELEASE: what dkms.conf makes of KERNELS.
+# regex RELEASE: what dkms.conf makes of tests/KERNELS.
 regex() {
 	(kernel_source_dir='' dkms_tree='' && . "$top/dkms.conf" && [[ $1 =~ $BUILD_EXCLUSIVE_KERNEL ]])
 }
@@ -52,14 +52,14 @@ test_regex() {
 	for release in 6.0.0-1-amd64 5.10.0-1-amd64 5.6.1-1 6.13.1-amd64 6.120.1 6.18.0 7.1.0-1 16.1.0 4.6.1; do
 		! regex "$release" || { echo "taken: $release" >>"$tmp/said" && said=1; }
 	done
-	check 'dkms.conf takes the kernels from the oldest to the newest of KERNELS, and no others' $said
+	check 'dkms.conf takes the kernels from the oldest to the newest of tests/KERNELS, and no others' $said
 }
 
 test_stated_once() {
 	local range
 	range=$(kernel_source_dir='' dkms_tree='' && . "$top/dkms.conf" && mms_range)
 	grep -q "^Supported: Linux $range on x86-64" "$top/README.md" && grep -qF "($range)" "$top/userspace/cmd_doctor.c"
-	check "README and doctor name the kernels of KERNELS: $range" $?
+	check "README and doctor name the kernels of tests/KERNELS: $range" $?
 }
 
 # From one kernel to the next, as an update does; and to one that is not supported.

@@ -52,6 +52,6 @@ MMSCOPE_CACHE="$tmp/with blank" refuses 125 'holds a blank' kernel 6.1
 
 "$vm/run" --help >"$tmp/out" 2>"$tmp/err" && grep -q '^usage: ' "$tmp/out" && [[ ! -s $tmp/err ]]
 check 'run --help goes to stdout' $?
-[[ $("$vm/kernel" --list) == $(sed -n 's/^\([0-9][^[:space:]]*\).*/\1/p' "$vm/../../KERNELS") ]]
-check 'kernel --list prints the names in KERNELS' $?
+[[ $("$vm/kernel" --list) == $(sed -n 's/^\([0-9][^[:space:]]*\).*/\1/p' "$vm/../KERNELS") ]]
+check 'kernel --list prints the names in tests/KERNELS' $?
 echo "1..$count"

@@ -40,9 +40,9 @@ open_cache() {
 	[[ $cache != *[[:space:]:]* ]] || die 125 "the cache path holds a blank or a colon: $cache"
 }
 
-# kernel_table: the rows of KERNELS, without comments.
+# kernel_table: the rows of tests/KERNELS, without comments.
 kernel_table() {
-	sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$top/KERNELS"
+	sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$top/tests/KERNELS"
 }
 
 kernel_names() {

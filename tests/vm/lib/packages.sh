@@ -55,7 +55,7 @@ apt_fetch() {
 remembered() {
 	local file=$cache/resolved/$1 answer
 	shift
-	if [[ -s $file && $file -nt /var/lib/apt/lists && $file -nt $top/KERNELS &&
+	if [[ -s $file && $file -nt /var/lib/apt/lists && $file -nt $top/tests/KERNELS &&
 		-n $(find "$file" -mmin -1440) ]]; then
 		cat "$file"
 		return
