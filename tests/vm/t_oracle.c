@@ -332,10 +332,15 @@ static void have_oneself_compared(void)
 	tap_eq(WIFEXITED(status) ? WEXITSTATUS(status) : 103, 0, "this test, seen by another process");
 }
 
+/* How often, in hundredths of a second; 0: not at all. */
+#define WRITEBACK "/proc/sys/vm/dirty_writeback_centisecs"
+
 int main(int argc, char **argv)
 {
 	static struct tap_diffs found[MAX_ANIMALS];
 	unsigned int nr = 0, i;
+	long periodic;
+	char text[32];
 
 	judge_init();
 	if (argc == 2 && !strcmp(argv[1], "parent"))
@@ -343,6 +348,9 @@ int main(int argc, char **argv)
 	while (zoo_names[nr])
 		nr++;
 	tap_plan(nr + NR_CHECKS + 3);
+	/* Writeback makes entries clean and read-only (page_mkclean()), whenever it comes. */
+	periodic = proc_value(WRITEBACK);
+	proc_write(WRITEBACK, "0");
 	zoo_world_open();
 	start_zoo();
 	for (i = 0; i < nr_animals; i++)
@@ -356,5 +364,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < nr_animals; i++)
 		zoo_stop(&animals[i]);
 	zoo_world_close();
+	snprintf(text, sizeof(text), "%ld", periodic);
+	proc_write(WRITEBACK, text);
 	return tap_done();
 }
