@@ -96,11 +96,14 @@ static unsigned long long file_page(void)
 	return time;
 }
 
+/* Of a page between two that nobody may access: its VMA is neither split nor merged. */
 static unsigned long long flush(void)
 {
+	char *at = mmap(NULL, 3 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	unsigned long long time;
-	char *at = region();
 
+	if (at == MAP_FAILED || mprotect(at + PAGE, PAGE, RW))
+		exit(1);
 	at[PAGE] = 1;
 	time = now();
 	for (size_t i = 0; i < PAGES / 2; i++) {
@@ -108,7 +111,7 @@ static unsigned long long flush(void)
 		mprotect(at + PAGE, PAGE, RW);
 	}
 	time = now() - time;
-	munmap(at, PAGES * PAGE);
+	munmap(at, 3 * PAGE);
 	return time;
 }
 
@@ -124,11 +127,18 @@ static const struct {
 
 int main(void)
 {
-	/* The first round after boot, and after attaching, is not like the others. */
+	/* The first round is not like the others; in any, a thread of the kernel's may have run. */
 	for (size_t i = 0; i < sizeof(events) / sizeof(*events); i++) {
+		unsigned long long least, time;
+
 		events[i].run();
-		events[i].run();
-		printf("%s %.1f\n", events[i].name, (double)events[i].run() / PAGES);
+		least = events[i].run();
+		for (int round = 0; round < 2; round++) {
+			time = events[i].run();
+			if (time < least)
+				least = time;
+		}
+		printf("%s %.1f\n", events[i].name, (double)least / PAGES);
 	}
 	return 0;
 }
