@@ -218,6 +218,20 @@ long proc_status(pid_t pid, const char *key)
 	return proc_number(path, key);
 }
 
+long proc_interrupts(const char *name)
+{
+	char *text = proc_read_file("/proc/interrupts", NULL), *at = text ? strstr(text, name) : NULL;
+	long all = at ? 0 : -1;
+
+	for (at = at ? at + strlen(name) : NULL; at && (*at == ' ' || isdigit(*at));)
+		if (*at == ' ')
+			at++;
+		else
+			all += strtol(at, &at, 10);
+	free(text);
+	return all;
+}
+
 long proc_value(const char *path)
 {
 	char *text = proc_read_file(path, NULL);

@@ -106,6 +106,9 @@ long proc_status(pid_t pid, const char *key);
 /* The same from a file of "KEY NUMBER" or "KEY: NUMBER" lines, such as /proc/vmstat. */
 long proc_number(const char *path, const char *key);
 
+/* A line of /proc/interrupts, such as "TLB:", the sum over all CPUs; -1 if there is none. */
+long proc_interrupts(const char *name);
+
 /* The whole content of a file that holds one number; -1 if it cannot be read. */
 long proc_value(const char *path);
 /* Return: 0 or -errno. */

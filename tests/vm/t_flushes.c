@@ -4,7 +4,6 @@
  * against the copies that ask for one each, and against the line TLB of /proc/interrupts.
  */
 #define _GNU_SOURCE
-#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -168,24 +167,7 @@ static const struct lab_case cases[] = {
 
 #define NR_CASES (sizeof(cases) / sizeof(*cases))
 
-/* The line TLB of /proc/interrupts: flushes on behalf of another CPU. */
-static long interrupts(void)
-{
-	char *text = proc_read_file("/proc/interrupts", NULL), *at = text ? strstr(text, "TLB:") : NULL;
-	long all = 0;
-
-	if (!at)
-		return -1;
-	for (at += strlen("TLB:"); *at == ' ' || (*at >= '0' && *at <= '9');)
-		if (*at == ' ')
-			at++;
-		else
-			all += strtol(at, &at, 10);
-	free(text);
-	return all;
-}
-
-/* The first and the last reading lie outside. */
+/* The line TLB counts flushes on behalf of another CPU. The first and the last reading lie outside. */
 static void check_interrupts(struct tracer *tracer)
 {
 	static struct lab lab;
@@ -195,11 +177,11 @@ static void check_interrupts(struct tracer *tracer)
 
 	lab.tracer = tracer;
 	lab_counters(&lab, MMS_QUESTION_TLB, 0, count[0]);
-	before = interrupts();
+	before = proc_interrupts("TLB:");
 	lab_counters(&lab, MMS_QUESTION_TLB, 0, count[1]);
 	result = lab_run(tracer, MMS_QUESTION_TLB, protect_with_peers);
 	lab_counters(&lab, MMS_QUESTION_TLB, 0, count[2]);
-	after = interrupts();
+	after = proc_interrupts("TLB:");
 	lab_counters(&lab, MMS_QUESTION_TLB, 0, count[3]);
 #define HANDLED(a, b) (long)(count[b][MMS_REQUEST_IPI_HANDLED] - count[a][MMS_REQUEST_IPI_HANDLED])
 	tap_ok(before >= 0 && after - before >= HANDLED(1, 2) && after - before <= HANDLED(0, 3) &&

@@ -80,30 +80,15 @@ u64 count_breaks(const struct counts *counts)
 	return all;
 }
 
-/* Of all CPUs. */
-static long read_interrupts(void)
-{
-	char *text = proc_read_file("/proc/interrupts", NULL), *at = text ? strstr(text, "TLB:") : NULL;
-	long all = 0;
-
-	if (!at)
-		tap_bail("no line TLB in /proc/interrupts");
-	for (at += strlen("TLB:"); *at == ' ' || (*at >= '0' && *at <= '9');)
-		if (*at == ' ')
-			at++;
-		else
-			all += strtol(at, &at, 10);
-	free(text);
-	return all;
-}
-
 static void read_kernel(long *counters)
 {
 	unsigned int i;
 
 	for (i = 0; i < KERNEL_TLB; i++)
 		counters[i] = proc_number("/proc/vmstat", kernel_counter_names[i]);
-	counters[KERNEL_TLB] = read_interrupts();
+	counters[KERNEL_TLB] = proc_interrupts("TLB:");
+	if (counters[KERNEL_TLB] < 0)
+		tap_bail("no line TLB in /proc/interrupts");
 }
 
 /* The tree below @root, without it: a parent's record may come after its child's. */
