@@ -200,17 +200,11 @@ static void count_read(int fd, struct views_table *table)
 static u64 counted(int fd, const char *what)
 {
 	struct views_table table;
-	u64 value = 0;
-	size_t row;
+	u64 value;
 
 	count_read(fd, &table);
-	if (what)
-		value = views_remark(&table, what);
-	for (row = 0; !what && row < table.nr; row++)
-		if (!strcmp(views_field(&table, row, "cpu"), "all") &&
-		    !strcmp(views_field(&table, row, "reason"),
-			    mms_tlb_reason_name(MMS_TLB_LOCAL_MM_SHOOTDOWN)))
-			value = views_u64(&table, row, "events");
+	value = what ? views_remark(&table, what) :
+		       views_flushes(&table, "all", MMS_TLB_LOCAL_MM_SHOOTDOWN, "events");
 	views_table_free(&table);
 	return value;
 }

@@ -196,19 +196,6 @@ static void worker_end(struct worker *worker)
 	waitpid(worker->pid, NULL, 0);
 }
 
-/* A column of a reason's row, of a CPU or "all". */
-static u64 flushes(const struct views_table *table, const char *cpu, unsigned int reason,
-		   const char *column)
-{
-	size_t row;
-
-	for (row = 0; row < table->nr; row++)
-		if (!strcmp(views_field(table, row, "cpu"), cpu) &&
-		    !strcmp(views_field(table, row, "reason"), mms_tlb_reason_name(reason)))
-			return views_u64(table, row, column);
-	return UINT64_MAX;
-}
-
 static void read_tlb(pid_t pid, struct views_table *table)
 {
 	int err = views_table(pid, "tlb", table);
@@ -233,7 +220,7 @@ static void check_sum(const struct views_table *table, const char *what)
 				    !strcmp(views_field(table, row, "reason"),
 					    mms_tlb_reason_name(reason)))
 					sum += views_u64(table, row, columns[column]);
-			equal &= sum == flushes(table, "all", reason, columns[column]);
+			equal &= sum == views_flushes(table, "all", reason, columns[column]);
 		}
 	}
 	tap_ok(equal, "%s: the CPUs' rows add up", what);
@@ -252,10 +239,11 @@ static void check_against_perf(const struct views_table *table, unsigned int rea
 		full += tlb_perf_read(perf[cpu].full);
 		none += tlb_perf_read(perf[cpu].none);
 	}
-	tap_eq(flushes(table, "all", reason, "events"), events, "%s: %s: events as perf counts them",
-	       what, name);
-	tap_eq(flushes(table, "all", reason, "full"), full, "%s: %s: full flushes", what, name);
-	tap_eq(flushes(table, "all", reason, "none"), none, "%s: %s: flushes of nothing", what, name);
+	tap_eq(views_flushes(table, "all", reason, "events"), events,
+	       "%s: %s: events as perf counts them", what, name);
+	tap_eq(views_flushes(table, "all", reason, "full"), full, "%s: %s: full flushes", what, name);
+	tap_eq(views_flushes(table, "all", reason, "none"), none, "%s: %s: flushes of nothing", what,
+	       name);
 }
 
 /*
@@ -264,14 +252,14 @@ static void check_against_perf(const struct views_table *table, unsigned int rea
  */
 static void check_one(const struct views_table *table, const char *what)
 {
-	u64 sent = flushes(table, "all", MMS_TLB_REMOTE_SEND_IPI, "events");
+	u64 sent = views_flushes(table, "all", MMS_TLB_REMOTE_SEND_IPI, "events");
 
-	tap_eq(flushes(table, "0", MMS_TLB_LOCAL_MM_SHOOTDOWN, "events"), STORM,
+	tap_eq(views_flushes(table, "0", MMS_TLB_LOCAL_MM_SHOOTDOWN, "events"), STORM,
 	       "%s: one local flush for each madvise", what);
-	tap_eq(flushes(table, "0", MMS_TLB_LOCAL_MM_SHOOTDOWN, "pages"), STORM * PAGES,
+	tap_eq(views_flushes(table, "0", MMS_TLB_LOCAL_MM_SHOOTDOWN, "pages"), STORM * PAGES,
 	       "%s: of its pages", what);
 	tap_ok(cpus > 1 ? sent && sent <= STORM : !sent, "%s: at most one IPI each", what);
-	tap_eq(flushes(table, "all", MMS_TLB_REMOTE_SEND_IPI, "pages"), sent * PAGES,
+	tap_eq(views_flushes(table, "all", MMS_TLB_REMOTE_SEND_IPI, "pages"), sent * PAGES,
 	       "%s: for its pages", what);
 }
 
@@ -332,7 +320,7 @@ static void check_switches(void)
 	read_tlb(worker.pid, &table);
 	expected = tlb_trace_end(worker.pid);
 	tap_ok(expected >= ROUNDS, "switches: the trace has them");
-	tap_eq(flushes(&table, "all", MMS_TLB_TASK_SWITCH, "events"), expected,
+	tap_eq(views_flushes(&table, "all", MMS_TLB_TASK_SWITCH, "events"), expected,
 	       "switches: charged to the process switched to");
 	views_table_free(&table);
 	views_detach(worker.pid);
@@ -362,14 +350,14 @@ static void check_exec(void)
 	tell(&worker, 'g');
 	read_tlb(worker.pid, &after);
 	tap_eq(read_execs(worker.pid), 1, "exec: marked");
-	tap_ok(flushes(&after, "all", MMS_TLB_LOCAL_MM_SHOOTDOWN, "events") >=
-		       flushes(&before, "all", MMS_TLB_LOCAL_MM_SHOOTDOWN, "events") + STORM,
+	tap_ok(views_flushes(&after, "all", MMS_TLB_LOCAL_MM_SHOOTDOWN, "events") >=
+		       views_flushes(&before, "all", MMS_TLB_LOCAL_MM_SHOOTDOWN, "events") + STORM,
 	       "exec: the counts go on");
 	views_table_free(&before);
 	worker_end(&worker);
 	read_tlb(worker.pid, &before);
-	tap_ok(flushes(&before, "all", MMS_TLB_LOCAL_MM_SHOOTDOWN, "events") >=
-		       flushes(&after, "all", MMS_TLB_LOCAL_MM_SHOOTDOWN, "events"),
+	tap_ok(views_flushes(&before, "all", MMS_TLB_LOCAL_MM_SHOOTDOWN, "events") >=
+		       views_flushes(&after, "all", MMS_TLB_LOCAL_MM_SHOOTDOWN, "events"),
 	       "exit: the counts stay until detach");
 	views_table_free(&before);
 	views_table_free(&after);
@@ -399,8 +387,8 @@ static void check_system(void)
 	read_tlb(0, &second);
 	for (cpu = 0; cpu < cpus; cpu++)
 		after += tlb_perf_read(perf[cpu].events);
-	counted = flushes(&second, "all", MMS_TLB_LOCAL_MM_SHOOTDOWN, "events") -
-		  flushes(&first, "all", MMS_TLB_LOCAL_MM_SHOOTDOWN, "events");
+	counted = views_flushes(&second, "all", MMS_TLB_LOCAL_MM_SHOOTDOWN, "events") -
+		  views_flushes(&first, "all", MMS_TLB_LOCAL_MM_SHOOTDOWN, "events");
 	tap_ok(counted >= before && counted <= after && before >= STORM,
 	       "system: %llu flushes, between %llu and %llu", counted, before, after);
 	for (cpu = 0; cpu < cpus; cpu++)

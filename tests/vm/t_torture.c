@@ -173,16 +173,11 @@ static u64 flushes_of(int fd)
 {
 	struct views_table table;
 	char *text = calloc(1, 1 << 16);
-	u64 nr = UINT64_MAX;
-	size_t row;
+	u64 nr;
 
 	if (pread(fd, text, (1 << 16) - 1, 0) <= 0 || !views_parse(text, &table))
-		return nr;
-	for (row = 0; row < table.nr; row++)
-		if (!strcmp(views_field(&table, row, "cpu"), "all") &&
-		    !strcmp(views_field(&table, row, "reason"),
-			    mms_tlb_reason_name(MMS_TLB_LOCAL_MM_SHOOTDOWN)))
-			nr = views_u64(&table, row, "events");
+		return UINT64_MAX;
+	nr = views_flushes(&table, "all", MMS_TLB_LOCAL_MM_SHOOTDOWN, "events");
 	views_table_free(&table);
 	return nr;
 }

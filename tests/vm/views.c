@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "event_names.h"
 #include "views.h"
 
 long views_write(const char *file, const void *text, size_t len)
@@ -196,6 +197,18 @@ u64 views_remark(const struct views_table *table, const char *key)
 		if (*remark == ' ' && !strncmp(remark + 1, key, len) && remark[1 + len] == ' ')
 			return strtoull(remark + 2 + len, NULL, 10);
 	}
+	return UINT64_MAX;
+}
+
+u64 views_flushes(const struct views_table *table, const char *cpu, unsigned int reason,
+		  const char *column)
+{
+	size_t row;
+
+	for (row = 0; row < table->nr; row++)
+		if (!strcmp(views_field(table, row, "cpu"), cpu) &&
+		    !strcmp(views_field(table, row, "reason"), mms_tlb_reason_name(reason)))
+			return views_u64(table, row, column);
 	return UINT64_MAX;
 }
 

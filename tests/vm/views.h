@@ -54,6 +54,10 @@ const char *views_field(const struct views_table *table, size_t row, const char 
 u64 views_u64(const struct views_table *table, size_t row, const char *column);
 u64 views_hex(const struct views_table *table, size_t row, const char *column);
 
+/* A column of the row of a CPU, or "all", and a reason in a view of flushes; UINT64_MAX: none. */
+u64 views_flushes(const struct views_table *table, const char *cpu, unsigned int reason,
+		  const char *column);
+
 /* "# cost key=N ...": a number of the cost line, or "# KEY N"; UINT64_MAX if there is none. */
 u64 views_cost(const struct views_table *table, const char *key);
 u64 views_remark(const struct views_table *table, const char *key);
