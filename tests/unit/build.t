@@ -2,16 +2,8 @@
 # Tests of the makefiles: nothing is built again without need, what is missing is named with its package,
 # make dist gives the same bytes anywhere, make help lists the targets.
 set -u
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-tmp=$(mktemp -d) || exit
-trap 'rm -rf "$tmp"' EXIT
-count=0
-
-# check WHAT STATUS: one test line; STATUS 0 is good.
-check() {
-	count=$((count + 1))
-	if (($2 == 0)); then echo "ok $count - $1"; else echo "not ok $count - $1"; fi
-}
+# shellcheck source=checks.sh
+. "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 
 times() {
 	find -L "$1" -type f -printf '%P %T@\n' | sort
@@ -23,9 +15,7 @@ built_once() {
 	shift
 	make -s -C "$top" "$@" >"$tmp/said" 2>&1 && times "$dir" >"$tmp/before" &&
 		make -s -C "$top" "$@" >"$tmp/said" 2>&1 && times "$dir" >"$tmp/after" &&
-		grep -q . "$tmp/before" && diff "$tmp/before" "$tmp/after" >>"$tmp/said" && return
-	sed 's/^/# /' "$tmp/said"
-	return 1
+		grep -q . "$tmp/before" && diff "$tmp/before" "$tmp/after" >>"$tmp/said"
 }
 
 test_rebuilds() {
@@ -78,7 +68,6 @@ test_missing() {
 	} | sort -u | comm -23 - <("$top/tests/deps" --list build) >"$tmp/said"
 	[[ ! -s $tmp/said ]]
 	check 'tests/deps installs every package that is named' $?
-	sed 's/^/# /' "$tmp/said"
 	! make -C "$top" module KDIR="$tmp" >"$tmp/said" 2>&1 && grep -q 'linux-headers-' "$tmp/said"
 	check 'without headers, their package is named' $?
 }

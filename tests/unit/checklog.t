@@ -2,16 +2,8 @@
 # Tests of tests/vm/checklog: every sample report is found and named, clean boots are clean, what is not
 # a whole log is not clean, and every alternative of every pattern is needed by a sample.
 set -u
-vm=$(cd "$(dirname "${BASH_SOURCE[0]}")/../vm" && pwd)
-tmp=$(mktemp -d) || exit
-trap 'rm -rf "$tmp"' EXIT
-count=0
-
-# check WHAT STATUS: one test line; STATUS 0 is good.
-check() {
-	count=$((count + 1))
-	if (($2 == 0)); then echo "ok $count - $1"; else echo "not ok $count - $1"; fi
-}
+# shellcheck source=checks.sh
+. "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 
 # verdict_is STATUS FILE [PATTERNS]
 verdict_is() {

@@ -2,18 +2,10 @@
 # Tests of the completions for bash and zsh: what each offers for a line, compared with what the program
 # itself knows. zsh's runs in a terminal of its own, as it does for people.
 set -u
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=checks.sh
+. "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 completion=$top/userspace/completion
-tmp=$(mktemp -d) || exit
-trap 'rm -rf "$tmp"' EXIT
-count=0
 PATH=$top/build/userspace:$PATH
-
-# check WHAT STATUS: one test line; STATUS 0 is good.
-check() {
-	count=$((count + 1))
-	if (($2 == 0)); then echo "ok $count - $1"; else echo "not ok $count - $1"; fi
-}
 
 # shellcheck source=/dev/null
 . "$completion/mmscope.bash"

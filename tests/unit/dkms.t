@@ -2,18 +2,9 @@
 # Tests of make dkms-install, dkms-uninstall and dkms.conf with DKMS itself, in trees of a temporary
 # directory: built and installed for the oldest and the newest of tests/KERNELS, refused for others without harm, nothing left.
 set -u
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-tmp=$(mktemp -d) || exit
-trap 'rm -rf "$tmp"' EXIT
-count=0
+# shellcheck source=checks.sh
+. "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 PATH=$PATH:/usr/sbin
-
-# check WHAT STATUS: one test line; STATUS 0 is good.
-check() {
-	count=$((count + 1))
-	if (($2 == 0)); then echo "ok $count - $1"; else echo "not ok $count - $1"; fi
-	(($2 == 0)) || sed 's/^/# /' "$tmp/said"
-}
 
 # DKMS wants to be root, if only of its own files. Its key for signing is not to be the machine's.
 as_root() {

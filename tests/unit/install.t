@@ -2,29 +2,18 @@
 # Tests of make install and make uninstall: what is there, where PREFIX and DESTDIR say, that it works
 # from there, and that nothing of it stays. Nothing is written outside a temporary directory.
 set -u
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-tmp=$(mktemp -d) || exit
-trap 'rm -rf "$tmp"' EXIT
-count=0
-
-# check WHAT STATUS: one test line; STATUS 0 is good.
-check() {
-	count=$((count + 1))
-	if (($2 == 0)); then echo "ok $count - $1"; else echo "not ok $count - $1"; fi
-}
+# shellcheck source=checks.sh
+. "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 
 # quiet COMMAND...: what it says is shown if it fails.
 quiet() {
-	"$@" >"$tmp/said" 2>&1 && return
-	sed 's/^/# /' "$tmp/said"
-	return 1
+	"$@" >"$tmp/said" 2>&1
 }
 
 # same WHAT EXPECTED FOUND
 same() {
-	diff -u <(echo "$2") <(echo "$3") >"$tmp/diff"
+	diff -u <(echo "$2") <(echo "$3") >"$tmp/said"
 	check "$1" $?
-	sed 's/^/# /' "$tmp/diff"
 }
 
 # Every file with its mode; every page that the reader has a command for.

@@ -3,17 +3,9 @@
 # column, key in JSON, file and name that the programs know is in the page it belongs in, and no option
 # or column that they do not know. What they know is asked of them, or taken from their tables.
 set -u
-top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=checks.sh
+. "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 pages=$top/userspace/man
-tmp=$(mktemp -d) || exit
-trap 'rm -rf "$tmp"' EXIT
-count=0
-
-# check WHAT STATUS: one test line; STATUS 0 is good.
-check() {
-	count=$((count + 1))
-	if (($2 == 0)); then echo "ok $count - $1"; else echo "not ok $count - $1"; fi
-}
 
 mmscope() {
 	"$top/build/userspace/mmscope" "$@"
@@ -262,7 +254,6 @@ commands=$(mmscope --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
 for page in "$pages"/*; do
 	lint "$page" >"$tmp/said"
 	check "${page##*/}: nothing wrong with it" $?
-	sed 's/^/# /' "$tmp/said"
 done
 for command in $commands; do
 	[[ -f $pages/mmscope-$command.8 ]]

@@ -2,26 +2,16 @@
 # Tests of how tests/vm/run and tests/vm/kernel refuse wrong usage: one clear line, the right status,
 # and before anything is downloaded, built or booted.
 set -u
-vm=$(cd "$(dirname "${BASH_SOURCE[0]}")/../vm" && pwd)
-tmp=$(mktemp -d) || exit
-trap 'rm -rf "$tmp"' EXIT
-count=0
-
-check() {
-	count=$((count + 1))
-	if (($2 == 0)); then echo "ok $count - $1"; else echo "not ok $count - $1"; fi
-}
+# shellcheck source=checks.sh
+. "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
 
 # refuses STATUS TEXT PROGRAM ARG...: that status, nothing on stdout, one line on stderr with TEXT.
 refuses() {
-	local want=$1 text=$2 status program=$3
+	local want=$1 text=$2 program=$3
 	shift 3
-	"$vm/$program" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
-	status=$?
-	((status == want)) && [[ ! -s $tmp/out ]] && (($(wc -l <"$tmp/err") == 1)) && grep -qF -- "$text" "$tmp/err"
-	status=$?
-	check "$program $*: status $want, '$text'" "$status"
-	((status == 0)) || sed 's/^/# /' "$tmp/err"
+	"$vm/$program" "$@" >"$tmp/out" 2>"$tmp/said" </dev/null
+	(($? == want)) && [[ ! -s $tmp/out ]] && (($(wc -l <"$tmp/said") == 1)) && grep -qF -- "$text" "$tmp/said"
+	check "$program $*: status $want, '$text'" $?
 }
 
 # With an empty cache and no way to fill it, anything that got past the options would fail differently.
