@@ -2,57 +2,13 @@
 /*
  * flushes.c: the file "count" of the module, right, cut off, of another kind; what is asked of it.
  */
-#include <sys/stat.h>
-
-#include "unit.h"
+#include "debugfs.h"
 #include "error.h"
 #include "flushes.h"
 
 #define TITLE	"# mmscope count abi=1\n# since_ns 1\n# execs 0\n"
 #define HEADER	"cpu reason events pages full none\n"
 #define END	"# unfollowed 3\n"
-
-static char root[64];
-
-static void put(const char *name, const char *text)
-{
-	char path[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/mmscope/%s", root, name);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
-
-static void make_dir(const char *name)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	assert_int_equal(mkdir(path, 0700), 0);
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	strcpy(root, "/tmp/mmscope-unit-XXXXXX");
-	if (!mkdtemp(root))
-		return -1;
-	make_dir("mmscope");
-	put("version", "version 0.1.0\nabi 1\n");
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", root);
-	return system(command);
-}
 
 static int read_counts(struct mms_flush_counts *counts, const char *text)
 {
@@ -147,13 +103,12 @@ static void test_no_module(void **state)
 	mms_flushes_close(&flushes);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_table),	  TEST(test_other_columns), TEST(test_refused),
-		TEST(test_requests),	  TEST(test_no_module),
+		DEBUGFS_TEST(test_table),    DEBUGFS_TEST(test_other_columns),
+		DEBUGFS_TEST(test_refused),  DEBUGFS_TEST(test_requests),
+		DEBUGFS_TEST(test_no_module),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

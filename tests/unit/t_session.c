@@ -2,49 +2,17 @@
 /*
  * session.c: finding the module and a process, against a directory that looks like debugfs.
  */
-#include <sys/stat.h>
-
-#include "unit.h"
+#include "debugfs.h"
 #include "error.h"
 #include "session.h"
 
-static char root[64];
-
-static void put(const char *name, const char *text)
-{
-	char path[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/%s", root, name);
-	file = fopen(path, "w");
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-}
-
 static int setup(void **state)
 {
-	char path[256];
-
-	(void)state;
-	strcpy(root, "/tmp/mmscope-unit-XXXXXX");
-	if (!mkdtemp(root))
+	if (make_debugfs(state))
 		return -1;
-	snprintf(path, sizeof(path), "%s/mmscope", root);
-	mkdir(path, 0700);
-	put("mmscope/version", "version 0.1.0\nabi 1\n");
-	put("mmscope/attach", "");
-	put("mmscope/targets", "pid dir state attached holds comm\n7 1007 running no 1 x\n");
+	put("attach", "");
+	put("targets", "pid dir state attached holds comm\n7 1007 running no 1 x\n");
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", root);
-	return system(command);
 }
 
 static void test_open(void **state)
@@ -82,9 +50,9 @@ static void test_no_module(void **state)
 static void test_other_abi(void **state)
 {
 	(void)state;
-	put("mmscope/version", "version 9.0\nabi 2\n");
+	put("version", "version 9.0\nabi 2\n");
 	open_fails(root, "has ABI version 2, this reader knows 1");
-	put("mmscope/version", "");
+	put("version", "");
 	open_fails(root, "has ABI version 0");
 }
 
@@ -120,7 +88,7 @@ static void test_directory_of_another_namespace(void **state)
 	(void)state;
 	snprintf(path, sizeof(path), "%s/mmscope/1007", root);
 	mkdir(path, 0700);
-	put("mmscope/1007/vmas", "hello");
+	put("1007/vmas", "hello");
 	assert_int_equal(mms_session_open(&session, root), 0);
 	assert_int_equal(mms_session_hold(&session, "7"), 0);
 	assert_string_equal(session.target, "1007");
@@ -134,9 +102,9 @@ static void test_directory_of_another_namespace(void **state)
 static void test_gone_meanwhile(void **state)
 {
 	(void)state;
-	put("mmscope/targets", "pid dir state attached holds comm\n7 1007 exited no 1 x\n");
+	put("targets", "pid dir state attached holds comm\n7 1007 exited no 1 x\n");
 	hold_fails("7", "process 7 has exited");
-	put("mmscope/targets", "");
+	put("targets", "");
 	hold_fails("7", "process 7 has exited");
 }
 
@@ -151,7 +119,7 @@ static void test_attach_refused(void **state)
 	hold_fails("7", "too many processes are attached (module parameter");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, remove_debugfs)
 
 int main(void)
 {
