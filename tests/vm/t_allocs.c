@@ -8,7 +8,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -18,10 +17,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "event_names.h"
 #include "inject.h"
 #include "proc_spawn.h"
 #include "tap.h"
+#include "trace_map.h"
 #include "views.h"
 
 /* More than any operation makes. */
@@ -89,8 +88,8 @@ static long run_view(const struct operation *op)
 	return result;
 }
 
-/* A command for a control file, which stays open if it was taken. */
-static long run_control(const struct operation *op)
+/* A command for a control file, about @number, which stays open if it was taken. */
+static long command(const struct operation *op, int number)
 {
 	char text[32];
 	int fd = open(path_of(op), O_WRONLY), len;
@@ -98,7 +97,7 @@ static long run_control(const struct operation *op)
 
 	if (fd < 0)
 		return result;
-	len = snprintf(text, sizeof(text), op->text, target);
+	len = snprintf(text, sizeof(text), op->text, number);
 	if (write(fd, text, len) != len)
 		result = -errno;
 	if (result)
@@ -106,6 +105,16 @@ static long run_control(const struct operation *op)
 	else
 		opened = fd;
 	return result;
+}
+
+static long run_control(const struct operation *op)
+{
+	return command(op, target);
+}
+
+static long run_tracer(const struct operation *op)
+{
+	return command(op, map);
 }
 
 static long run_detach(const struct operation *op)
@@ -135,24 +144,6 @@ static void undo_detach(const struct operation *op)
 	views_attach(target);
 }
 
-static long run_tracer(const struct operation *op)
-{
-	char text[32];
-	int fd = open(path_of(op), O_WRONLY), len;
-	long result = fd < 0 ? -errno : 0;
-
-	if (fd < 0)
-		return result;
-	len = snprintf(text, sizeof(text), "cow %d", map);
-	if (write(fd, text, len) != len)
-		result = -errno;
-	if (result)
-		close(fd);
-	else
-		opened = fd;
-	return result;
-}
-
 static const struct operation operations[] = {
 	{ "version", "version", NULL, run_view, NULL },
 	{ "targets", "targets", NULL, run_view, NULL },
@@ -163,7 +154,7 @@ static const struct operation operations[] = {
 	{ "count", "count", "follow %d", run_control, undo_control },
 	{ "count, read", "count", "all", run_view, NULL },
 	{ "attach", "attach", "%d", run_control, undo_attach },
-	{ "tracer", "tracer", NULL, run_tracer, undo_control },
+	{ "tracer", "tracer", "cow %d", run_tracer, undo_control },
 };
 
 /* While the target is attached. */
@@ -397,25 +388,6 @@ static void check_insmod_race(unsigned int last)
 		tap_bail("insmod: %s", strerror(errno));
 }
 
-static void make_map(void)
-{
-	union bpf_attr attr = { .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
-				.value_size = sizeof(struct mms_trace_record), .max_entries = 4 };
-	struct mms_trace_record record = { .header = {
-		.magic = MMS_TRACE_MAGIC,
-		.abi = MMS_ABI_VERSION,
-		.question = MMS_QUESTION_COW,
-		.nr_counters = mms_question_counters(MMS_QUESTION_COW),
-	} };
-	unsigned int slot = MMS_SLOT_HEADER;
-
-	map = syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
-	attr = (union bpf_attr){ .map_fd = map, .key = (uintptr_t)&slot,
-				 .value = (uintptr_t)&record };
-	if (map < 0 || syscall(SYS_bpf, BPF_MAP_UPDATE_ELEM, &attr, sizeof(attr)))
-		tap_bail("a map: %s", strerror(errno));
-}
-
 /* Many VMAs: the answers outgrow the first buffer. */
 static void make_target(void *arg)
 {
@@ -460,6 +432,8 @@ static void check_injector(enum injector which, const char *what)
 
 int main(void)
 {
+	struct mms_trace_record header = trace_map_header(MMS_QUESTION_COW);
+
 	module = getenv("MMSCOPE_KO") ?: "/run/vm/job/mmscope.ko";
 	if (access(module, R_OK)) {
 		printf("1..0 # SKIP no module to load again: %s\n", module);
@@ -469,7 +443,7 @@ int main(void)
 	memset(answer, 1, sizeof(answer));
 	memset(wanted, 1, sizeof(wanted));
 	target = spawn(make_target, NULL);
-	make_map();
+	map = trace_map(&header, MMS_SLOT_FIRST + 2);
 	check_injector(INJECT_MODULE, "the module's own");
 	check_injector(INJECT_KERNEL, "all of the kernel's on its behalf");
 	spawn_end(target);

@@ -9,7 +9,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -20,8 +19,8 @@
 
 #include "churn_judge.h"
 #include "disturb.h"
-#include "event_names.h"
 #include "proc_spawn.h"
+#include "trace_map.h"
 #include "views.h"
 #include "zoo.h"
 
@@ -333,24 +332,6 @@ static void all_at_once(double seconds)
 	tap_diag("all at once took %.0f s", now() - begun);
 }
 
-static int make_map(void)
-{
-	union bpf_attr attr = { .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4,
-				.value_size = sizeof(struct mms_trace_record), .max_entries = 4 };
-	struct mms_trace_record record = { .header = {
-		.magic = MMS_TRACE_MAGIC,
-		.abi = MMS_ABI_VERSION,
-		.question = MMS_QUESTION_COW,
-		.nr_counters = mms_question_counters(MMS_QUESTION_COW),
-	} };
-	unsigned int slot = MMS_SLOT_HEADER;
-	int map = syscall(SYS_bpf, BPF_MAP_CREATE, &attr, sizeof(attr));
-
-	attr = (union bpf_attr){ .map_fd = map, .key = (uintptr_t)&slot, .value = (uintptr_t)&record };
-	syscall(SYS_bpf, BPF_MAP_UPDATE_ELEM, &attr, sizeof(attr));
-	return map;
-}
-
 /* One use of one file, if it is there: read a little, or a command that holds, counts or hands over. */
 static void use(int map)
 {
@@ -387,7 +368,8 @@ static void use(int map)
 
 static void use_always(void *arg)
 {
-	int map = make_map();
+	struct mms_trace_record header = trace_map_header(MMS_QUESTION_COW);
+	int map = trace_map(&header, MMS_SLOT_FIRST + 2);
 
 	(void)arg;
 	while (!shared->enough) {

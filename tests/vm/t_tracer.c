@@ -7,7 +7,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,73 +15,31 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "event_names.h"
 #include "proc_spawn.h"
 #include "tap.h"
-#include "uapi/mmscope.h"
+#include "trace_map.h"
 #include "views.h"
 
 #define SLOTS 8
-#define RECORD sizeof(struct mms_trace_record)
-
-static int bpf(int command, union bpf_attr *attr)
-{
-	return syscall(SYS_bpf, command, attr, sizeof(*attr));
-}
-
-static int make_map(unsigned int type, unsigned int value_size, unsigned int slots)
-{
-	union bpf_attr attr = { .map_type = type, .key_size = 4, .value_size = value_size,
-				.max_entries = slots };
-	int fd = bpf(BPF_MAP_CREATE, &attr);
-
-	if (fd < 0)
-		tap_bail("a map of type %u, %u slots: %s", type, slots, strerror(errno));
-	return fd;
-}
-
-static void put(int fd, unsigned int slot, const struct mms_trace_record *record)
-{
-	union bpf_attr attr = { .map_fd = fd, .key = (uintptr_t)&slot,
-				.value = (uintptr_t)record };
-
-	if (bpf(BPF_MAP_UPDATE_ELEM, &attr))
-		tap_bail("slot %u: %s", slot, strerror(errno));
-}
-
-static struct mms_trace_record header_of(unsigned int question)
-{
-	return (struct mms_trace_record){ .header = {
-		.magic = MMS_TRACE_MAGIC,
-		.abi = MMS_ABI_VERSION,
-		.question = question,
-		.everyone = 1,
-		.nr_counters = mms_question_counters(question),
-		.since_ns = 12345,
-		.missing = 1ULL << 3,
-		.missed = 7,
-	} };
-}
 
 /* As a tracer makes it: two processes, and others. */
 static int make_good(unsigned int question, u64 scale)
 {
-	struct mms_trace_record record = header_of(question);
-	int fd = make_map(BPF_MAP_TYPE_ARRAY, RECORD, SLOTS);
+	struct mms_trace_record record = trace_map_header(question);
+	int fd = trace_map(&record, SLOTS);
 	unsigned int slot, i;
 
-	put(fd, MMS_SLOT_HEADER, &record);
 	for (slot = MMS_SLOT_OTHERS; slot < MMS_SLOT_FIRST + 2; slot++) {
 		memset(&record, 0, sizeof(record));
 		record.owner.tgid = slot == MMS_SLOT_OTHERS ? 0 : 100000 + slot;
 		for (i = 0; i < MMS_MAX_COUNTERS; i++)
 			record.count[i] = scale * (i + 1) * slot;
-		put(fd, slot, &record);
+		trace_map_put(fd, slot, &record);
 	}
 	/* Not in use: does not count, whatever is left there. */
 	memset(&record, 0xff, sizeof(record));
 	record.owner.tgid = 0;
-	put(fd, MMS_SLOT_FIRST + 2, &record);
+	trace_map_put(fd, MMS_SLOT_FIRST + 2, &record);
 	return fd;
 }
 
@@ -109,14 +66,6 @@ static void check_refused(int tracer, const char *what, const char *name, int ma
 	close(map);
 }
 
-static int make_spoilt(struct mms_trace_record header, unsigned int slots)
-{
-	int fd = make_map(BPF_MAP_TYPE_ARRAY, RECORD, slots);
-
-	put(fd, MMS_SLOT_HEADER, &header);
-	return fd;
-}
-
 static void check_text(int tracer, const char *text, size_t len, long want, const char *what)
 {
 	tap_result(write(tracer, text, len) < 0 ? -errno : 0, want, "refused: %s", what);
@@ -141,32 +90,33 @@ static void check_lines(int tracer)
 
 static void check_maps(int tracer)
 {
-	struct mms_trace_record header = header_of(MMS_QUESTION_COW);
+	struct mms_trace_record header = trace_map_header(MMS_QUESTION_COW);
 	int fd = make_good(MMS_QUESTION_COW, 1);
 
 	close(fd);
 	check_refused(tracer, "a closed FD", "cow", fd, -EBADF);
 	check_refused(tracer, "a file", "cow", open("/dev/null", O_RDONLY), -EINVAL);
-	check_refused(tracer, "a hash", "cow", make_map(BPF_MAP_TYPE_HASH, RECORD, SLOTS), -EINVAL);
+	check_refused(tracer, "a hash", "cow",
+		      trace_map_of(BPF_MAP_TYPE_HASH, TRACE_RECORD, SLOTS), -EINVAL);
 	check_refused(tracer, "an array per CPU", "cow",
-		      make_map(BPF_MAP_TYPE_PERCPU_ARRAY, RECORD, SLOTS), -EINVAL);
+		      trace_map_of(BPF_MAP_TYPE_PERCPU_ARRAY, TRACE_RECORD, SLOTS), -EINVAL);
 	check_refused(tracer, "an array of small records", "cow",
-		      make_map(BPF_MAP_TYPE_ARRAY, RECORD - 8, SLOTS), -EINVAL);
+		      trace_map_of(BPF_MAP_TYPE_ARRAY, TRACE_RECORD - 8, SLOTS), -EINVAL);
 	check_refused(tracer, "an array of large records", "cow",
-		      make_map(BPF_MAP_TYPE_ARRAY, RECORD + 8, SLOTS), -EINVAL);
+		      trace_map_of(BPF_MAP_TYPE_ARRAY, TRACE_RECORD + 8, SLOTS), -EINVAL);
 	check_refused(tracer, "the right shape, but empty", "cow",
-		      make_map(BPF_MAP_TYPE_ARRAY, RECORD, SLOTS), -EINVAL);
-	check_refused(tracer, "no room for a process", "cow", make_spoilt(header, MMS_SLOT_FIRST),
+		      trace_map_of(BPF_MAP_TYPE_ARRAY, TRACE_RECORD, SLOTS), -EINVAL);
+	check_refused(tracer, "no room for a process", "cow", trace_map(&header, MMS_SLOT_FIRST),
 		      -EINVAL);
-	check_refused(tracer, "too many slots", "cow", make_spoilt(header, MMS_MAX_SLOTS + 1),
+	check_refused(tracer, "too many slots", "cow", trace_map(&header, MMS_MAX_SLOTS + 1),
 		      -EINVAL);
 	check_refused(tracer, "another question's map", "faults", make_good(MMS_QUESTION_COW, 1),
 		      -EINVAL);
 	header.header.abi++;
-	check_refused(tracer, "another ABI", "cow", make_spoilt(header, SLOTS), -EINVAL);
+	check_refused(tracer, "another ABI", "cow", trace_map(&header, SLOTS), -EINVAL);
 	header.header.abi--;
 	header.header.nr_counters--;
-	check_refused(tracer, "another number of counters", "cow", make_spoilt(header, SLOTS),
+	check_refused(tracer, "another number of counters", "cow", trace_map(&header, SLOTS),
 		      -EINVAL);
 }
 
@@ -216,12 +166,12 @@ static void check_taken(int tracer)
 	tap_ok(has_line("tlb", "# no tracer\n"), "tlb: no tracer for it");
 
 	/* No longer one of ours: not read, and back when it is. */
-	spoilt = header_of(MMS_QUESTION_COW);
+	spoilt = trace_map_header(MMS_QUESTION_COW);
 	spoilt.header.magic++;
-	put(cow, MMS_SLOT_HEADER, &spoilt);
+	trace_map_put(cow, MMS_SLOT_HEADER, &spoilt);
 	tap_ok(has_line("cow", "# no tracer\n"), "a header spoilt later");
 	spoilt.header.magic--;
-	put(cow, MMS_SLOT_HEADER, &spoilt);
+	trace_map_put(cow, MMS_SLOT_HEADER, &spoilt);
 	close(cow);
 	check_row(MMS_QUESTION_COW, 0, getpid(), 6);
 }
@@ -252,13 +202,13 @@ static void check_several(void)
 /* Of a target: what is not in the map is nothing so far for who counts all, else not counted. */
 static void check_target(int tracer)
 {
-	struct mms_trace_record header = header_of(MMS_QUESTION_TLB);
+	struct mms_trace_record header = trace_map_header(MMS_QUESTION_TLB);
 	pid_t pid = spawn(NULL, NULL);
 	char *text, line[64];
 	int map;
 
 	header.header.everyone = 0;
-	map = make_spoilt(header, MMS_MAX_SLOTS);
+	map = trace_map(&header, MMS_MAX_SLOTS);
 	tap_result(hand_over(tracer, "tlb", map), 0, "a map of the largest size");
 	views_attach(pid);
 	text = views_read(pid, "cow", NULL);
