@@ -249,6 +249,9 @@ void cow_begin(struct cow *cow)
 {
 	if (!cow->measured)
 		cow->measured = cow->actor;
+	errno = -proc_empty_batches();
+	if (errno)
+		cow_fail(cow, "migrate_pages");
 	snapshot(cow, cow->had, entries_had, cow->vmstat_had);
 	cow_settle(cow);
 	snapshot(cow, cow->had, entries_had, cow->vmstat_had);

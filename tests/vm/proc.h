@@ -114,6 +114,13 @@ long proc_value(const char *path);
 /* Return: 0 or -errno. */
 int proc_write(const char *path, const char *text);
 
+/*
+ * Takes pages out of the batches in which CPUs keep new ones for a while (lru_add): a page in that of
+ * another CPU has a reference more, so that a write copies it where it could be reused
+ * (do_wp_page(), wp_can_reuse_anon_folio()). Return: 0 or -errno.
+ */
+int proc_empty_batches(void);
+
 /* An open pagemap, kpageflags or kpagecount; -1 with errno. */
 int proc_open_pagemap(pid_t pid);
 int proc_open_kpage(const char *name);
