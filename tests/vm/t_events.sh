@@ -3,39 +3,8 @@
 # they print; bad input; several at once; one that is killed; without the module, without BTF. Whether the
 # counts are true is judged elsewhere; here, that they reach the reader as they are.
 set -u
-
-number=0
-failed=0
-tmp=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$tmp"' EXIT
-
-# point NAME COMMAND...: a point that passes if COMMAND succeeds.
-point() {
-	local name=$1
-	shift
-	number=$((number + 1))
-	if "$@" >"$tmp/said" 2>&1; then
-		echo "ok $number - $name"
-	else
-		echo "not ok $number - $name"
-		sed 's/^/# /' "$tmp/said"
-		failed=1
-	fi
-}
-
-# fails STATUS MESSAGE COMMAND...: COMMAND ends with STATUS, prints nothing on standard output, and one
-# line on standard error that begins with "mmscope" and holds MESSAGE. Usage errors add a hint.
-fails() {
-	local status=$1 message=$2 got lines
-	shift 2
-	"$@" >"$tmp/out" 2>"$tmp/err"
-	got=$?
-	lines=$(wc -l <"$tmp/err")
-	echo "status $got, standard error:"
-	cat "$tmp/err"
-	((got == status)) && [[ ! -s $tmp/out ]] && grep -qF -- "$message" "$tmp/err" &&
-		grep -q '^mmscope' "$tmp/err" && ((lines == (status == 2 && lines > 1 ? 2 : 1)))
-}
+# shellcheck source=points.sh
+. "$(dirname "${BASH_SOURCE[0]}")/points.sh"
 
 # json FILTER COMMAND...: the output is one JSON object, without error, for which the jq FILTER holds.
 json() {
@@ -55,14 +24,6 @@ status() {
 	echo "status $got"
 	cat "$tmp/out"
 	((got == expected)) && grep -q '^Counted ' "$tmp/out"
-}
-
-# fits WIDTH COMMAND...: no line is wider.
-fits() {
-	local width=$1
-	shift
-	"$@" --width "$width" -- "$worker" cow 50 >"$tmp/out" || return
-	awk -v width="$width" 'length > width { print; bad = 1 } END { exit bad || !NR }' "$tmp/out"
 }
 
 # serve: starts a process that touches pages on demand: its PID in $server.
@@ -92,17 +53,6 @@ end_server() {
 	wait "$server"
 }
 
-# wait_for CONDITION: at most a minute.
-wait_for() {
-	local i
-	for ((i = 0; i < 1200; i++)); do
-		eval "$1" && return
-		sleep 0.05
-	done
-	echo "in vain: $1"
-	return 1
-}
-
 # counting N: N tracers have their maps in the module.
 counting() {
 	wait_for "((\$(grep -c '^# tracer' $debugfs/cow) == $1))"
@@ -125,21 +75,6 @@ a_thread() {
 	fails 1 "$tid is a thread, not a process" mmscope stat -p "$tid"
 	result=$?
 	exec {hold}>&-
-	return "$result"
-}
-
-a_zombie() {
-	local parent child='' result
-	# A shell would reap its child: the child ends when the parent is no shell any more.
-	# shellcheck disable=SC2016 # expanded by the child
-	(bash -c 'until [[ $(<"/proc/$PPID/comm") == sleep ]]; do :; done' & exec sleep 100) &
-	parent=$!
-	while [[ -z $child ]]; do
-		child=$(awk -v parent="$parent" '$3 == "Z" && $4 == parent { print $1 }' /proc/[0-9]*/stat 2>/dev/null)
-	done
-	fails 1 "process $child has exited" mmscope stat -p "$child"
-	result=$?
-	kill "$parent"
 	return "$result"
 }
 
@@ -430,10 +365,6 @@ no_counts_missing() {
 		json '.unavailable == [] and .losses.cow.missed == 0' mmscope cow --json -- "$worker" cow 5
 }
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
-programs=${MMSCOPE_VM_TESTS:-$here/../../build/tests/vm}
-worker=$(realpath "$programs/worker")
-debugfs=/sys/kernel/debug/mmscope
 kthread=$(pgrep -x kthreadd)
 
 echo 1..59
@@ -443,7 +374,7 @@ point 'no PID' fails 2 "not a PID: 'x'" mmscope stat -p x
 point 'no seconds' fails 2 '--duration wants seconds' mmscope stat -a -d soon
 point 'no such process' fails 1 'no process has the PID 999999' mmscope stat -p 999999
 point 'a thread' a_thread
-point 'a zombie' a_zombie
+point 'a zombie' fails_of_zombie 'process % has exited' mmscope stat -p
 point 'a kernel thread' fails 1 "process $kthread is a kernel thread" mmscope cow -p "$kthread"
 point 'no such command' fails 127 'no-such-command: No such file or directory' mmscope stat -- no-such-command
 point 'the same in JSON' fails 127 'no-such-command' mmscope stat --json -- no-such-command
@@ -454,11 +385,11 @@ point 'and its signal' status 137 mmscope tlb -- sh -c 'kill -9 $$'
 # shellcheck disable=SC2016 # expanded by the command
 point 'a command without --' status 3 mmscope faults sh -c 'exit 3'
 for command in stat cow tlb faults; do
-	point "$command fits 80 columns" fits 80 mmscope "$command"
+	point "$command fits 80 columns" fits 80 mmscope "$command" -- "$worker" cow 50
 	point "$command: JSON of its schema" json ".schema == \"mmscope/$command/1\" and .scope == \"command\" and .seconds > 0" \
 		mmscope "$command" --json -- "$worker" cow 50
 done
-point 'cow fits 120 columns' fits 120 mmscope cow
+point 'cow fits 120 columns' fits 120 mmscope cow -- "$worker" cow 50
 point 'faults of everybody' json '.scope == "all" and .by_effort_total.count > 0' mmscope faults --json -a sh -c :
 point 'unprivileged: stat' unprivileged stat -- true
 point 'unprivileged: cow' unprivileged cow -- true

@@ -3,39 +3,8 @@
 # counts, and that what does not says why; then the same with lockdown=confidentiality, from which
 # there is no way back.
 set -u
-
-number=0
-failed=0
-tmp=$(mktemp -d)
-trap 'rm -rf "$tmp"' EXIT
-
-# point NAME COMMAND...: a point that passes if COMMAND succeeds.
-point() {
-	local name=$1
-	shift
-	number=$((number + 1))
-	if [[ -n $skip ]]; then
-		echo "ok $number - $name # SKIP $skip"
-	elif "$@" >"$tmp/said" 2>&1; then
-		echo "ok $number - $name"
-	else
-		echo "not ok $number - $name"
-		sed 's/^/# /' "$tmp/said"
-		failed=1
-	fi
-}
-
-# fails MESSAGE COMMAND...: one line on standard error that holds MESSAGE, nothing else, status 1.
-fails() {
-	local message=$1 got
-	shift
-	"$@" >"$tmp/out" 2>"$tmp/err"
-	got=$?
-	echo "status $got, standard error:"
-	cat "$tmp/err"
-	((got == 1)) && [[ ! -s $tmp/out ]] && grep -qF -- "$message" "$tmp/err" &&
-		grep -q '^mmscope: ' "$tmp/err" && (($(wc -l <"$tmp/err") == 1))
-}
+# shellcheck source=points.sh
+. "$(dirname "${BASH_SOURCE[0]}")/points.sh"
 
 # The eBPF half is there, and counts what the worker does.
 counts() {
@@ -54,11 +23,7 @@ raise() {
 	echo confidentiality >"$lockdown" && grep -qF '[confidentiality]' "$lockdown"
 }
 
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
-programs=${MMSCOPE_VM_TESTS:-$here/../../build/tests/vm}
-worker=$(realpath "$programs/worker")
 lockdown=/sys/kernel/security/lockdown
-skip=
 grep -qsF '[integrity]' "$lockdown" || skip='not booted with lockdown=integrity'
 
 echo 1..13
@@ -70,15 +35,15 @@ point 'integrity: flushes by reason are not available' counts stat \
 	'.tlb_flushes_total.count == null and .cow_breaks_total.count >= 100'
 module=$(mmscope doctor | sed -n 's/^module file *ok *//p')
 if [[ -n $module || -n $skip ]]; then
-	point 'integrity: the module is refused' fails lockdown mmscope load
+	point 'integrity: the module is refused' fails 1 lockdown mmscope load
 else
 	skip='no module built for this kernel' point 'integrity: the module is refused' false
 fi
 point 'lockdown is raised' raise
 point 'confidentiality: doctor says so' doctor_says 'confidentiality: .*eBPF programs are refused'
 for command in stat cow faults tlb; do
-	point "confidentiality: $command says why it does not count" fails 'kernel lockdown (confidentiality)' \
+	point "confidentiality: $command says why it does not count" fails 1 'kernel lockdown (confidentiality)' \
 		mmscope "$command" -- true
 done
-point 'confidentiality: the command has not run' fails lockdown mmscope stat -- touch "$tmp/ran"
+point 'confidentiality: the command has not run' fails 1 lockdown mmscope stat -- touch "$tmp/ran"
 exit $failed

@@ -3,47 +3,8 @@
 # a process that goes away, a pipe that closes, a disk that is full, a module that is not there. The
 # numbers themselves are judged elsewhere, against /proc; here they must be passed on unchanged.
 set -u
-
-number=0
-failed=0
-tmp=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$tmp"' EXIT
-
-# point NAME COMMAND...: a point that passes if COMMAND succeeds.
-point() {
-	local name=$1
-	shift
-	number=$((number + 1))
-	if "$@" >"$tmp/said" 2>&1; then
-		echo "ok $number - $name"
-	else
-		echo "not ok $number - $name"
-		sed 's/^/# /' "$tmp/said"
-		failed=1
-	fi
-}
-
-# fails STATUS MESSAGE COMMAND...: COMMAND ends with STATUS, prints nothing on standard output, and one
-# line on standard error that begins with "mmscope" and holds MESSAGE. Usage errors add a hint.
-fails() {
-	local status=$1 message=$2 got lines
-	shift 2
-	"$@" >"$tmp/out" 2>"$tmp/err"
-	got=$?
-	lines=$(wc -l <"$tmp/err")
-	echo "status $got, standard error:"
-	cat "$tmp/err"
-	((got == status)) && [[ ! -s $tmp/out ]] && grep -qF -- "$message" "$tmp/err" &&
-		grep -q '^mmscope' "$tmp/err" && ((lines == (status == 2 && lines > 1 ? 2 : 1)))
-}
-
-# fits WIDTH COMMAND...: no line is wider.
-fits() {
-	local width=$1
-	shift
-	"$@" --width "$width" >"$tmp/out" || return
-	awk -v width="$width" 'length > width { print; bad = 1 } END { exit bad || !NR }' "$tmp/out"
-}
+# shellcheck source=points.sh
+. "$(dirname "${BASH_SOURCE[0]}")/points.sh"
 
 # json FILTER COMMAND...: the output is JSON for which the jq FILTER holds.
 json() {
@@ -202,26 +163,9 @@ unprivileged() {
 	fails 1 'root is needed' setpriv --reuid 65534 --clear-groups mmscope "$@"
 }
 
-zombie() {
-	# A shell would reap its child: the child ends when the parent is no shell any more.
-	# shellcheck disable=SC2016 # expanded by the child
-	(bash -c 'until [[ $(<"/proc/$PPID/comm") == sleep ]]; do :; done' & exec sleep 100) &
-	local parent=$! child=''
-	while [[ -z $child ]]; do
-		child=$(awk -v parent="$parent" '$3 == "Z" && $4 == parent { print $1 }' /proc/[0-9]*/stat 2>/dev/null)
-	done
-	fails 1 "no process has the PID $child" mmscope map "$child"
-	local result=$?
-	kill "$parent"
-	return "$result"
-}
-
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
-programs=${MMSCOPE_VM_TESTS:-$here/../../build/tests/vm}
-debugfs=/sys/kernel/debug/mmscope
 bash -c 'x=$(head -c 300000 /dev/zero | tr "\0" x); echo ready >&3; read -r _' 3>"$tmp/ready" < <(sleep 1000) &
 pid=$!
-while [[ ! -s $tmp/ready ]]; do :; done
+wait_for '[[ -s $tmp/ready ]]'
 heap=$(awk '/\[heap\]/ { print $1 }' "/proc/$pid/maps" | cut -d- -f1)
 start_many 3000
 big=$many
@@ -268,7 +212,7 @@ point 'a bad address' fails 1 "not an address: 'xyz'" mmscope translate "$pid" x
 point 'not a PID' fails 1 "not a PID: '1x'" mmscope map 1x
 point 'nobody' fails 1 'no process has the PID 999999' mmscope map 999999
 point 'a kernel thread' fails 1 'is a kernel thread' mmscope tables "$kthread"
-point 'a zombie' zombie
+point 'a zombie' fails_of_zombie 'no process has the PID %' mmscope map
 point 'an unprivileged user: map' unprivileged map "$pid"
 point 'an unprivileged user: ps' unprivileged ps
 point 'a closed pipe' closed_pipe

@@ -1,37 +1,10 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034,SC2154 # variables of the scripts that source this
-# What the tests of tracers share: points in TAP, what the kernel says is attached, and whether a
-# tracer counts exactly. Sourced by t_killed.sh, t_refused.sh and t_crowd.sh.
+# What the tests of tracers share: what the kernel says is attached, and whether a tracer counts exactly.
+# Sourced by t_killed.sh, t_refused.sh and t_crowd.sh.
 
-number=0
-failed=0
-tmp=$(mktemp -d)
-trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$tmp"' EXIT
-
-# point NAME COMMAND...: a point that passes if COMMAND succeeds.
-point() {
-	local name=$1
-	shift
-	number=$((number + 1))
-	if "$@" >"$tmp/said" 2>&1; then
-		echo "ok $number - $name"
-	else
-		echo "not ok $number - $name"
-		tail -n 40 "$tmp/said" | cut -c 1-500 | sed 's/^/# /'
-		failed=1
-	fi
-}
-
-# wait_for CONDITION: at most five minutes, so that a hang does not take all of the time.
-wait_for() {
-	local i
-	for ((i = 0; i < 6000; i++)); do
-		eval "$1" && return
-		sleep 0.05
-	done
-	echo "in vain: $1"
-	return 1
-}
+# shellcheck source=points.sh
+. "$(dirname "${BASH_SOURCE[0]}")/points.sh"
 
 # attached: what the kernel says is loaded and attached, by anybody.
 attached() {
@@ -75,23 +48,7 @@ counts_exactly() {
 		"$tmp/json"
 }
 
-# fails STATUS MESSAGE COMMAND...: one line on standard error that holds MESSAGE, nothing else.
-fails() {
-	local status=$1 message=$2 got
-	shift 2
-	"$@" >"$tmp/out" 2>"$tmp/err"
-	got=$?
-	echo "status $got, standard error:"
-	cat "$tmp/err"
-	((got == status)) && [[ ! -s $tmp/out ]] && grep -qF -- "$message" "$tmp/err" &&
-		grep -q '^mmscope' "$tmp/err" && (($(wc -l <"$tmp/err") == 1))
-}
-
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
-programs=${MMSCOPE_VM_TESTS:-$here/../../build/tests/vm}
-worker=$(realpath "$programs/worker")
 witness=$(realpath "$programs/witness")
-debugfs=/sys/kernel/debug/mmscope
 
 # begin PLANNED: the plan, and a tracer to begin with, after which is loaded what is loaded once; then
 # the lists are read that clean() compares with.
