@@ -161,22 +161,11 @@ static void show_beside(struct mms_out *out, const struct mms_counting *counting
 static int show(struct mms_out *out, const struct mms_counting *counting,
 		const struct mms_counts *counts)
 {
-	int err;
-
-	if (counting->selectors->folded)
-		return mms_show_stacks(out, counting, counts, MMS_QUESTION_COW, 0, MMS_COW_REUSE);
-	mms_show_run(out, counting, counts);
-	err = mms_show_processes(out, counting, counts, &processes);
-	if (err)
-		return err;
+	if (mms_show_processes(out, counting, counts, &processes))
+		return -1;
 	show_matrix(out, counting, counts);
 	show_beside(out, counting, counts);
-	err = mms_show_vmas(out, counting, MMS_QUESTION_COW, 0, MMS_COW_REUSE);
-	if (!err)
-		err = mms_show_stacks(out, counting, counts, MMS_QUESTION_COW, 0, MMS_COW_REUSE);
-	if (!err)
-		mms_show_losses(out, counting, counts);
-	return err;
+	return mms_show_vmas(out, counting);
 }
 
 static int run(const struct mms_command *command, struct mms_options *options, int argc,
@@ -184,7 +173,7 @@ static int run(const struct mms_command *command, struct mms_options *options, i
 {
 	static const struct mms_counted what = {
 		.question = { [MMS_QUESTION_COW] = true },
-		.detail = true,
+		.detail = { MMS_QUESTION_COW, 0, MMS_COW_REUSE },
 		.line = line,
 		.nr_line = ARRAY_SIZE(line),
 		.sample = sample,

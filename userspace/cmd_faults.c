@@ -122,23 +122,10 @@ static void show_counts(struct mms_out *out, const struct mms_counting *counting
 static int show(struct mms_out *out, const struct mms_counting *counting,
 		const struct mms_counts *counts)
 {
-	int err;
-
-	if (counting->selectors->folded)
-		return mms_show_stacks(out, counting, counts, MMS_QUESTION_FAULTS,
-				       MMS_FAULT_FIRST_TOUCH, NR_PURPOSES);
-	mms_show_run(out, counting, counts);
-	err = mms_show_processes(out, counting, counts, &processes);
-	if (err)
-		return err;
+	if (mms_show_processes(out, counting, counts, &processes))
+		return -1;
 	show_counts(out, counting, counts);
-	err = mms_show_vmas(out, counting, MMS_QUESTION_FAULTS, MMS_FAULT_FIRST_TOUCH, NR_PURPOSES);
-	if (!err)
-		err = mms_show_stacks(out, counting, counts, MMS_QUESTION_FAULTS,
-				      MMS_FAULT_FIRST_TOUCH, NR_PURPOSES);
-	if (!err)
-		mms_show_losses(out, counting, counts);
-	return err;
+	return mms_show_vmas(out, counting);
 }
 
 static int run(const struct mms_command *command, struct mms_options *options, int argc,
@@ -146,7 +133,7 @@ static int run(const struct mms_command *command, struct mms_options *options, i
 {
 	static const struct mms_counted what = {
 		.question = { [MMS_QUESTION_FAULTS] = true },
-		.detail = true,
+		.detail = { MMS_QUESTION_FAULTS, MMS_FAULT_FIRST_TOUCH, NR_PURPOSES },
 		.line = line,
 		.nr_line = ARRAY_SIZE(line),
 		.sample = sample,

@@ -81,11 +81,9 @@ static void show_faults(struct mms_out *out, const struct mms_counting *counting
 static int show(struct mms_out *out, const struct mms_counting *counting,
 		const struct mms_counts *counts)
 {
-	mms_show_run(out, counting, counts);
 	mms_show_flushes(out, counting, counts);
 	show_breaks(out, counting, counts);
 	show_faults(out, counting, counts);
-	mms_show_losses(out, counting, counts);
 	return 0;
 }
 

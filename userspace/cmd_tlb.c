@@ -4,7 +4,6 @@
  */
 #include "command.h"
 #include "counting.h"
-#include "detail.h"
 #include "event_names.h"
 #include "macros.h"
 #include "show.h"
@@ -114,37 +113,22 @@ static void show_what_it_took(struct mms_out *out, const struct mms_counting *co
 	mms_out_say(out, "\n");
 }
 
-static int show_ebpf(struct mms_out *out, const struct mms_counting *counting,
-		     const struct mms_counts *counts)
+static int show(struct mms_out *out, const struct mms_counting *counting,
+		const struct mms_counts *counts)
 {
 	uint64_t missing = counts->missing[MMS_QUESTION_TLB];
-	int err = mms_show_processes(out, counting, counts, &processes);
 
-	if (err)
-		return err;
+	mms_show_flushes(out, counting, counts);
+	mms_show_flushes_by_cpu(out, counting, counts);
+	if (mms_show_processes(out, counting, counts, &processes))
+		return -1;
 	show_requests(out, counting, counts);
 	show_what_it_took(out, counting, counts);
 	mms_show_histogram(out, counting, "wait", "Time that requests waited for other CPUs",
 			   missing >> MMS_REQUEST_HISTOGRAM & 1 ? NULL :
 			   &counts->total[MMS_QUESTION_TLB][MMS_REQUEST_HISTOGRAM],
 			   counts->total[MMS_QUESTION_TLB][MMS_REQUEST_WAIT_NS]);
-	return mms_show_stacks(out, counting, counts, MMS_QUESTION_TLB, MMS_REQUEST_FULL, 2);
-}
-
-static int show(struct mms_out *out, const struct mms_counting *counting,
-		const struct mms_counts *counts)
-{
-	int err;
-
-	if (counting->selectors->folded)
-		return mms_show_stacks(out, counting, counts, MMS_QUESTION_TLB, MMS_REQUEST_FULL, 2);
-	mms_show_run(out, counting, counts);
-	mms_show_flushes(out, counting, counts);
-	mms_show_flushes_by_cpu(out, counting, counts);
-	err = show_ebpf(out, counting, counts);
-	if (!err)
-		mms_show_losses(out, counting, counts);
-	return err;
+	return 0;
 }
 
 static int run(const struct mms_command *command, struct mms_options *options, int argc,
@@ -153,7 +137,7 @@ static int run(const struct mms_command *command, struct mms_options *options, i
 	static const struct mms_counted what = {
 		.question = { [MMS_QUESTION_TLB] = true },
 		.flushes = true,
-		.detail = true,
+		.detail = { MMS_QUESTION_TLB, MMS_REQUEST_FULL, 2 },
 		.line = line,
 		.nr_line = ARRAY_SIZE(line),
 		.sample = sample,

@@ -23,6 +23,7 @@
 #include "mmaplog.h"
 #include "readings.h"
 #include "session.h"
+#include "show.h"
 #include "symbols.h"
 
 #define SECOND 1000000000ULL
@@ -116,7 +117,7 @@ static int open_tracer(struct mms_counting *counting)
 	struct tracer_options options = {
 		.everyone = selectors->everyone,
 		.follow = !selectors->no_follow,
-		.by_vma = what->detail && !selectors->folded,
+		.by_vma = what->detail.nr && !selectors->folded,
 		.user_stacks = selectors->stacks,
 		.kernel_stacks = selectors->stacks,
 		.slots = MANY_SLOTS,
@@ -441,7 +442,7 @@ static int count_and_show(struct mms_counting *counting, struct mms_out *out,
 		err = mms_counts_read(counting, now_ns() - counting->start_ns, &counts);
 	mms_lines_end(&lines, counting, err ? NULL : &counts);
 	if (!err)
-		err = counting->what->show(out, counting, &counts);
+		err = mms_show(out, counting, &counts);
 	mms_counts_free(&counts);
 	return err;
 }
@@ -459,7 +460,7 @@ int mms_counting_run(const struct mms_command *command, struct mms_options *opti
 	struct mms_out *out;
 	int err, status;
 
-	mms_selectors_parse(command, options, &selectors, what->detail, argc, argv);
+	mms_selectors_parse(command, options, &selectors, what->detail.nr, argc, argv);
 	options->style.fixed = true;
 	err = prepare(&counting, options->debugfs);
 	if (!err && selectors.output) {

@@ -83,19 +83,30 @@ struct mms_counting {
 #define MMS_MAX_LINE 16
 
 /**
+ * struct mms_detail - counters that exclude each other, which are summed up by VMA and by stack
+ * @question: whose
+ * @first: the first of them
+ * @nr: how many
+ */
+struct mms_detail {
+	enum mms_question question;
+	unsigned int first, nr;
+};
+
+/**
  * struct mms_counted - what a command counts and shows
  * @question: by enum mms_question
  * @flushes: TLB flushes by the module, too
- * @detail: also by VMA, and by stack if asked for
+ * @detail: what is also counted by VMA, and by stack if asked for; nr 0: nothing
  * @line: columns of the lines of -i; the first is the time
  * @nr_line: how many
  * @sample: fills in the values of a line but for the first, counted since the beginning
- * @show: shows the counts. Return: 0, or -1 with mms_failure() set
+ * @show: shows the counts themselves, see mms_show(). Return: 0, or -1 with mms_failure() set
  */
 struct mms_counted {
 	bool question[MMS_NR_QUESTIONS];
 	bool flushes;
-	bool detail;
+	struct mms_detail detail;
 	const struct mms_column *line;
 	unsigned int nr_line;
 	void (*sample)(const struct mms_counts *counts, struct mms_value *values);

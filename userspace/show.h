@@ -8,13 +8,19 @@
 
 #include "counting.h"
 
-/* Who was counted and for how long: in text a sentence. */
-void mms_show_run(struct mms_out *out, const struct mms_counting *counting,
-		  const struct mms_counts *counts);
-
-/* What could not be counted, and why; in text nothing if there is nothing. */
-void mms_show_losses(struct mms_out *out, const struct mms_counting *counting,
-		     const struct mms_counts *counts);
+/**
+ * mms_show() - all that a command shows
+ * @out: the output
+ * @counting: the run
+ * @counts: what was counted
+ *
+ * Who was counted and for how long, what the command has to show of it, the stacks, and what could not
+ * be counted. Folded, the stacks alone.
+ *
+ * Return: 0, or -1 with mms_failure() set.
+ */
+int mms_show(struct mms_out *out, const struct mms_counting *counting,
+	     const struct mms_counts *counts);
 
 /**
  * struct mms_counter - a row of a table of counters

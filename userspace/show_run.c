@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who was counted, and what was lost.
+ * The frame of what is shown: who was counted, and what was lost.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "detail.h"
 #include "error.h"
 #include "event_names.h"
 #include "mmaplog.h"
@@ -129,8 +130,8 @@ static void describe(const struct mms_counting *counting, const struct people *p
 			 execs == 1 ? "" : " several times");
 }
 
-void mms_show_run(struct mms_out *out, const struct mms_counting *counting,
-		  const struct mms_counts *counts)
+static void show_run(struct mms_out *out, const struct mms_counting *counting,
+		     const struct mms_counts *counts)
 {
 	const struct mms_selectors *selectors = counting->selectors;
 	uint64_t ms = (counts->ns + 500000) / 1000000;
@@ -282,8 +283,8 @@ static void show_stack_losses(struct mms_out *out, const struct mms_counting *co
 		mms_out_say(out, "Addresses of the kernel have no names: %s\n", kernel);
 }
 
-void mms_show_losses(struct mms_out *out, const struct mms_counting *counting,
-		     const struct mms_counts *counts)
+static void show_losses(struct mms_out *out, const struct mms_counting *counting,
+			const struct mms_counts *counts)
 {
 	unsigned int question;
 
@@ -309,4 +310,20 @@ void mms_show_losses(struct mms_out *out, const struct mms_counting *counting,
 	show_why(out, "no_tlb_flushes", counting->no_flushes);
 	if (*counting->no_flushes)
 		mms_out_say(out, "NOT AVAILABLE: TLB flushes by reason: %s\n", counting->no_flushes);
+}
+
+int mms_show(struct mms_out *out, const struct mms_counting *counting,
+	     const struct mms_counts *counts)
+{
+	int err;
+
+	if (counting->selectors->folded)
+		return mms_show_stacks(out, counting, counts);
+	show_run(out, counting, counts);
+	err = counting->what->show(out, counting, counts);
+	if (!err)
+		err = mms_show_stacks(out, counting, counts);
+	if (!err)
+		show_losses(out, counting, counts);
+	return err;
 }

@@ -30,8 +30,7 @@ struct folded {
 struct stacks {
 	const struct mms_counting *counting;
 	const struct mms_counts *counts;
-	enum mms_question question;
-	unsigned int first, nr_counters;
+	const struct mms_detail *detail;
 	struct stack *list;
 	size_t nr, room;
 	uint64_t total;
@@ -43,7 +42,7 @@ static int take(void *data, const struct tracer_stack *from)
 	struct stack *stack;
 	size_t nr = from->nr_user + from->nr_kernel;
 
-	if (from->counter - stacks->first >= stacks->nr_counters)
+	if (from->counter - stacks->detail->first >= stacks->detail->nr)
 		return 0;
 	if (stacks->nr == stacks->room) {
 		size_t room = stacks->room ? stacks->room * 2 : 256;
@@ -56,7 +55,7 @@ static int take(void *data, const struct tracer_stack *from)
 	}
 	stack = &stacks->list[stacks->nr];
 	*stack = (struct stack){
-		.pid = tracer_slot_tgid(stacks->counting->tracer, stacks->question, from->slot),
+		.pid = tracer_slot_tgid(stacks->counting->tracer, stacks->detail->question, from->slot),
 		.counter = from->counter, .count = from->count, .nr_user = from->nr_user,
 		.nr_kernel = from->nr_kernel, .addrs = malloc((nr + 1) * sizeof(*stack->addrs)) };
 	if (!stack->addrs)
@@ -74,8 +73,8 @@ static int take(void *data, const struct tracer_stack *from)
 /* The name the process had when it was last seen. */
 static const char *comm_of(const struct stacks *stacks, pid_t pid)
 {
-	const struct mms_trace_record *records = stacks->counts->records[stacks->question];
-	size_t i, nr = stacks->counts->nr[stacks->question];
+	const struct mms_trace_record *records = stacks->counts->records[stacks->detail->question];
+	size_t i, nr = stacks->counts->nr[stacks->detail->question];
 
 	for (i = MMS_SLOT_FIRST; i < nr; i++)
 		if ((pid_t)records[i].owner.tgid == pid)
@@ -93,7 +92,7 @@ static int by_text(const void *a, const void *b)
 /* Standard output is for the flame graph alone. */
 static void warn_of_losses(const struct stacks *stacks)
 {
-	const struct tracer_losses *losses = &stacks->counts->losses[stacks->question];
+	const struct tracer_losses *losses = &stacks->counts->losses[stacks->detail->question];
 
 	if (losses->stacks || losses->missed)
 		fprintf(stderr, "mmscope: LOST: %lu events are missing in the stacks\n",
@@ -173,7 +172,8 @@ static void json_stack(struct mms_out *out, const struct stacks *stacks, const s
 	mms_out_object(out, NULL);
 	mms_out_number(out, "pid", stack->pid);
 	mms_out_string(out, "comm", comm_of(stacks, stack->pid));
-	mms_out_string(out, "counter", mms_counter_name(counter, stacks->question, stack->counter));
+	mms_out_string(out, "counter",
+		       mms_counter_name(counter, stacks->detail->question, stack->counter));
 	mms_out_number(out, "count", stack->count);
 	json_frames(out, stacks, stack, true);
 	json_frames(out, stacks, stack, false);
@@ -211,7 +211,7 @@ static void text_stack(const struct stacks *stacks, const struct stack *stack)
 
 	printf("%lu (%s%%) %s in %s (PID %d)\n", stack->count,
 	       mms_format_tenths(share, mms_share(stack->count, stacks->total).number),
-	       mms_counter_name(counter, stacks->question, stack->counter),
+	       mms_counter_name(counter, stacks->detail->question, stack->counter),
 	       comm_of(stacks, stack->pid), stack->pid);
 	text_frames(stacks, stack, true);
 	text_frames(stacks, stack, false);
@@ -252,17 +252,16 @@ static void show_list(struct mms_out *out, struct stacks *stacks)
 }
 
 int mms_show_stacks(struct mms_out *out, const struct mms_counting *counting,
-		    const struct mms_counts *counts, enum mms_question question,
-		    unsigned int first, unsigned int nr)
+		    const struct mms_counts *counts)
 {
-	struct stacks stacks = { .counting = counting, .counts = counts, .question = question,
-				 .first = first, .nr_counters = nr };
+	struct stacks stacks = { .counting = counting, .counts = counts,
+				 .detail = &counting->what->detail };
 	int err = 0;
 	size_t i;
 
 	if (!counting->symbols || !counting->tracer)
 		return 0;
-	if (tracer_for_each_stack(counting->tracer, question, take, &stacks))
+	if (tracer_for_each_stack(counting->tracer, stacks.detail->question, take, &stacks))
 		err = -1;
 	else if (counting->selectors->folded)
 		err = print_folded(&stacks);

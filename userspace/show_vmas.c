@@ -46,8 +46,7 @@ struct vma {
 
 struct vmas {
 	struct tracer *tracer;
-	enum mms_question question;
-	unsigned int first, nr_counters;
+	const struct mms_detail *detail;
 	struct vma *list;
 	size_t nr, room;
 	uint64_t total;
@@ -57,7 +56,7 @@ static int take(void *data, const struct tracer_vma *from)
 {
 	struct vmas *vmas = data;
 
-	if (from->counter - vmas->first >= vmas->nr_counters)
+	if (from->counter - vmas->detail->first >= vmas->detail->nr)
 		return 0;
 	if (vmas->nr == vmas->room) {
 		size_t room = vmas->room ? vmas->room * 2 : 256;
@@ -69,7 +68,7 @@ static int take(void *data, const struct tracer_vma *from)
 		vmas->room = room;
 	}
 	vmas->list[vmas->nr] = (struct vma){
-		.pid = tracer_slot_tgid(vmas->tracer, vmas->question, from->slot),
+		.pid = tracer_slot_tgid(vmas->tracer, vmas->detail->question, from->slot),
 		.start = from->start, .end = from->end, .flags = from->flags,
 		.count = from->count, .most = from->count, .mostly = from->counter };
 	snprintf(vmas->list[vmas->nr].name, sizeof(vmas->list[0].name), "%s", from->name);
@@ -137,21 +136,19 @@ static void show_one(struct mms_out *out, const struct vmas *vmas, const struct 
 	values[PERM].text = perm;
 	values[COUNT].number = vma->count;
 	values[SHARE] = mms_share(vma->count, vmas->total);
-	values[MOSTLY].text = mms_counter_name(counter, vmas->question, vma->mostly);
+	values[MOSTLY].text = mms_counter_name(counter, vmas->detail->question, vma->mostly);
 	values[NAME].text = *vma->name			     ? vma->name :
 			    vma->flags & VM_GROWSDOWN	     ? "[stack]" :
 			    vma->flags & (VM_PFNMAP | VM_MIXEDMAP) ? "[kernel's]" : "[anon]";
 	mms_out_row(out, values);
 }
 
-int mms_show_vmas(struct mms_out *out, const struct mms_counting *counting,
-		  enum mms_question question, unsigned int first, unsigned int nr)
+int mms_show_vmas(struct mms_out *out, const struct mms_counting *counting)
 {
-	struct vmas vmas = { .tracer = counting->tracer, .question = question, .first = first,
-			     .nr_counters = nr };
+	struct vmas vmas = { .tracer = counting->tracer, .detail = &counting->what->detail };
 	size_t i, shown;
 
-	if (tracer_for_each_vma(counting->tracer, question, take, &vmas)) {
+	if (tracer_for_each_vma(counting->tracer, vmas.detail->question, take, &vmas)) {
 		free(vmas.list);
 		return -1;
 	}
