@@ -159,3 +159,14 @@ out_close:
 	mms_session_close(&session);
 	return err;
 }
+
+void mms_usual_style(struct mms_style *style)
+{
+	bool terminal = isatty(STDOUT_FILENO);
+	struct winsize size;
+
+	style->color = terminal && !getenv("NO_COLOR");
+	style->width = 100;
+	if (terminal && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col >= 40)
+		style->width = size.ws_col;
+}

@@ -42,8 +42,8 @@ struct mms_command {
 };
 
 extern const struct mms_command mms_cmd_map, mms_cmd_translate, mms_cmd_tables, mms_cmd_pages,
-	mms_cmd_ps, mms_cmd_stat, mms_cmd_cow, mms_cmd_tlb, mms_cmd_faults, mms_cmd_doctor,
-	mms_cmd_load, mms_cmd_unload;
+	mms_cmd_ps, mms_cmd_stat, mms_cmd_cow, mms_cmd_tlb, mms_cmd_faults, mms_cmd_lab,
+	mms_cmd_doctor, mms_cmd_load, mms_cmd_unload;
 
 /**
  * struct mms_args - what is left of a command line when options are taken
@@ -96,6 +96,9 @@ int mms_run_view(const struct mms_options *options, const char *who, const char 
 		 const char *command,
 		 int (*show)(struct mms_out *out, const struct mms_session *session,
 			     struct mms_viewfile *file));
+
+/* How to write if no option says otherwise: for the terminal, or 100 columns wide. */
+void mms_usual_style(struct mms_style *style);
 
 /* The shared options alone, for main's own parser. */
 extern const struct argp mms_shared_argp;

@@ -4,6 +4,7 @@
 PREFIX ?= /usr/local
 DESTDIR ?=
 SBINDIR ?= $(PREFIX)/sbin
+LIBEXECDIR ?= $(PREFIX)/libexec
 MANDIR ?= $(PREFIX)/share/man
 INCLUDEDIR ?= $(PREFIX)/include
 BASHDIR ?= $(PREFIX)/share/bash-completion/completions
@@ -14,7 +15,7 @@ pages8 := $(wildcard man/*.8)
 pages4 := $(wildcard man/*.4)
 headers := ../module/uapi/mmscope.h ../module/uapi/mmscope_events.h
 
-installed := $(SBINDIR)/mmscope \
+installed := $(SBINDIR)/mmscope $(LIBEXECDIR)/mmscope/mmscope-lab \
 	$(pages8:man/%=$(MANDIR)/man8/%) $(pages4:man/%=$(MANDIR)/man4/%) \
 	$(patsubst ../module/uapi/%,$(INCLUDEDIR)/%,$(headers)) \
 	$(BASHDIR)/mmscope $(ZSHDIR)/_mmscope
@@ -26,8 +27,9 @@ emptied := $(if $(DESTDIR),$(directories:/%/=%),$(patsubst $(PREFIX)/%/,%,$(filt
 shared := $(filter /usr /usr/local,$(DESTDIR)$(PREFIX))
 
 .PHONY: install uninstall
-install: $(OUT)/mmscope
+install: $(programs)
 	$(Q)$(INSTALL) -D -m 0755 $(OUT)/mmscope "$(DESTDIR)$(SBINDIR)/mmscope"
+	$(Q)$(INSTALL) -D -m 0755 $(OUT)/lab/mmscope-lab "$(DESTDIR)$(LIBEXECDIR)/mmscope/mmscope-lab"
 	$(Q)$(INSTALL) -d "$(DESTDIR)$(MANDIR)/man8" "$(DESTDIR)$(MANDIR)/man4" "$(DESTDIR)$(INCLUDEDIR)"
 	$(Q)$(INSTALL) -m 0644 $(pages8) "$(DESTDIR)$(MANDIR)/man8"
 	$(Q)$(INSTALL) -m 0644 $(pages4) "$(DESTDIR)$(MANDIR)/man4"

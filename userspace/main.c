@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "command.h"
@@ -20,7 +19,8 @@ const char *argp_program_version = "mmscope " MMS_VERSION;
 static const struct mms_command *const commands[] = {
 	&mms_cmd_map,  &mms_cmd_translate, &mms_cmd_tables, &mms_cmd_pages,
 	&mms_cmd_ps,   &mms_cmd_stat,	   &mms_cmd_cow,    &mms_cmd_tlb,
-	&mms_cmd_faults, &mms_cmd_doctor,  &mms_cmd_load,   &mms_cmd_unload,
+	&mms_cmd_faults, &mms_cmd_lab,	   &mms_cmd_doctor, &mms_cmd_load,
+	&mms_cmd_unload,
 };
 
 #define NR_COMMANDS (ARRAY_SIZE(commands))
@@ -84,17 +84,6 @@ static const struct mms_command *find_command(const char *name)
 	return NULL;
 }
 
-static void usual_style(struct mms_style *style)
-{
-	bool terminal = isatty(STDOUT_FILENO);
-	struct winsize size;
-
-	style->color = terminal && !getenv("NO_COLOR");
-	style->width = 100;
-	if (terminal && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) && size.ws_col >= 40)
-		style->width = size.ws_col;
-}
-
 int main(int argc, char **argv)
 {
 	const struct argp_child children[] = { { .argp = &mms_shared_argp }, { 0 } };
@@ -111,7 +100,7 @@ int main(int argc, char **argv)
 	int status;
 
 	argp_err_exit_status = 2;
-	usual_style(&line.options.style);
+	mms_usual_style(&line.options.style);
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &line);
 	command = find_command(line.argv[0]);
 	if (!command) {

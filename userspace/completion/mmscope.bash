@@ -14,6 +14,10 @@ _mmscope_columns() {
 	"$@" --columns help 2>/dev/null | sed 's/ .*//'
 }
 
+_mmscope_labs() {
+	"$1" lab 2>/dev/null | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p'
+}
+
 _mmscope_pids() {
 	local dir
 	echo self
@@ -53,6 +57,7 @@ _mmscope_value() {
 _mmscope_argument() {
 	case $1:$2 in
 	map:1 | translate:1 | tables:1 | pages:1) _mmscope_reply "$(_mmscope_pids)" "$4" ;;
+	lab:*) _mmscope_reply "$(_mmscope_labs "${program[0]}")" "$4" ;;
 	load:1) mapfile -t COMPREPLY < <(compgen -f -X '!*.ko' -- "$4" && compgen -d -- "$4") ;;
 	stat:1 | cow:1 | tlb:1 | faults:1) mapfile -t COMPREPLY < <(compgen -c -- "$4") ;;
 	stat:* | cow:* | tlb:* | faults:*)

@@ -80,6 +80,7 @@ _mmscope() {
 	else
 		case $command in
 		map | translate | tables | pages) ((first)) || compadd self /proc/<->(N:t) ;;
+		lab) compadd ${(f)"$($program[1] lab 2>/dev/null | sed -n 's/^  \([a-z][a-z-]*\) .*/\1/p')"} ;;
 		load) _files -g '*.ko' ;;
 		stat | cow | tlb | faults)
 			# As that command's own completion has it.

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What labs count: copies on write, faults and TLB requests by the eBPF programs, TLB flushes by the
+ * module. What cannot be counted here skips the lab, by the name of what is missing.
+ */
+#ifndef LAB_COUNT_H
+#define LAB_COUNT_H
+
+#include <sys/types.h>
+
+#include "lab.h"
+#include "uapi/mmscope_events.h"
+
+/**
+ * lab_count() - begin to count for a process and those it forks from here on
+ * @lab: the lab
+ * @pid: the process
+ *
+ * At most once in a lab.
+ */
+void lab_count(struct lab *lab, pid_t pid);
+
+/* Count for another one, too. */
+void lab_count_also(struct lab *lab, pid_t pid);
+
+/**
+ * lab_counted() - a process's events until now
+ * @lab: the lab
+ * @pid: the process, which may have ended
+ * @question: which
+ * @first: the first of the counters to be summed
+ * @nr: how many
+ */
+uint64_t lab_counted(struct lab *lab, pid_t pid, enum mms_question question, unsigned int first,
+		     unsigned int nr);
+
+/*
+ * The same of the VMA that @addr is in, or was in, as it was then. Of copies, reuses, splits, and of
+ * faults by what they were for, retried and invalid ones.
+ */
+uint64_t lab_counted_at(struct lab *lab, pid_t pid, uint64_t addr, enum mms_question question,
+			unsigned int first, unsigned int nr);
+
+/* All copies on write. */
+#define LAB_BREAKS	MMS_QUESTION_COW, 0, MMS_COW_REUSE
+/* Those of one cause, whatever the way. */
+#define LAB_BREAKS_OF(cause) MMS_QUESTION_COW, MMS_COW(cause, 0), MMS_NR_COW_WAYS
+#define LAB_REUSES	MMS_QUESTION_COW, MMS_COW_REUSE, 1
+#define LAB_FAULTS(row)	MMS_QUESTION_FAULTS, (row), 1
+/* All that were handled, each by what it was for. */
+#define LAB_HANDLED	MMS_QUESTION_FAULTS, MMS_FAULT_FIRST_TOUCH, \
+			MMS_FAULT_OTHER - MMS_FAULT_FIRST_TOUCH + 1
+#define LAB_INVALID	MMS_QUESTION_FAULTS, MMS_FAULT_INVALID_UNMAPPED, 3
+
+/* TLB flushes of a reason, by the module, of the process of lab_count() and its children. */
+struct mms_tlb_count lab_flushes(struct lab *lab, enum mms_tlb_reason reason);
+
+/* How many programs a process has executed since lab_count(). */
+uint64_t lab_counted_execs(struct lab *lab, pid_t pid);
+
+#endif /* LAB_COUNT_H */

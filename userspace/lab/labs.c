@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The order of the labs, within their topics and in a run of all.
+ */
+#include <stddef.h>
+
+#include "labs.h"
+
+const struct lab_def *const lab_defs[] = {
+	/* translation */
+	&lab_def_translate,
+	/* demand paging */
+	&lab_def_demand_paging,
+	/* copy on write */
+	&lab_def_fork_cow,
+	NULL,
+};

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The labs there are. Each is in the file of its name.
+ */
+#ifndef LAB_LABS_H
+#define LAB_LABS_H
+
+#include "lab.h"
+
+extern const struct lab_def lab_def_demand_paging;
+extern const struct lab_def lab_def_fork_cow;
+extern const struct lab_def lab_def_translate;
+
+#endif /* LAB_LABS_H */
