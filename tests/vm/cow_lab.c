@@ -249,8 +249,7 @@ void cow_begin(struct cow *cow)
 {
 	if (!cow->measured)
 		cow->measured = cow->actor;
-	errno = -proc_empty_batches();
-	if (errno)
+	if (proc_empty_batches())
 		cow_fail(cow, "migrate_pages");
 	snapshot(cow, cow->had, entries_had, cow->vmstat_had);
 	cow_settle(cow);

@@ -117,7 +117,8 @@ int proc_write(const char *path, const char *text);
 /*
  * Takes pages out of the batches in which CPUs keep new ones for a while (lru_add): a page in that of
  * another CPU has a reference more, so that a write copies it where it could be reused
- * (do_wp_page(), wp_can_reuse_anon_folio()). Return: 0 or -errno.
+ * (do_wp_page(), wp_can_reuse_anon_folio()). A worker of each CPU does it: waits for ever while threads
+ * that run first keep one busy. Return: 0, or -errno and errno.
  */
 int proc_empty_batches(void);
 

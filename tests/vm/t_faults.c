@@ -164,6 +164,8 @@ static void copy_and_reuse(struct lab *lab)
 	close(keep);
 	waitpid(pid, NULL, 0);
 	memset(lab->want, 0, sizeof(lab->want));
+	if (proc_empty_batches())
+		lab_fail(lab, "migrate_pages");
 	lab_begin(lab);
 	lab_write(other, PAGES);
 	want(lab, MMS_FAULT_FROM_USER, MMS_FAULT_PROTECTION, PAGES);
