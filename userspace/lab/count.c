@@ -51,15 +51,14 @@ void lab_count_also(struct lab *lab, pid_t pid)
 		lab_broken(lab, "%s", mms_failure());
 }
 
-static void need_counters(struct lab *lab, uint64_t missing, enum mms_question question,
-			  unsigned int first, unsigned int nr)
+static void need_counters(struct lab *lab, uint64_t missing, struct lab_counters what)
 {
 	unsigned int i;
 
-	for (i = first; i < first + nr; i++)
+	for (i = what.first; i < what.first + what.nr; i++)
 		if (missing >> i & 1)
 			lab_skip(lab, "this kernel lacks what is counted by: %s",
-				 tracer_missing_hook(tracer, question, i));
+				 tracer_missing_hook(tracer, what.question, i));
 }
 
 /* A lab whose numbers may be short of some says so. */
@@ -101,8 +100,7 @@ static const struct mms_trace_record *find_record(const struct mms_trace_record 
 	return NULL;
 }
 
-uint64_t lab_counted(struct lab *lab, pid_t pid, enum mms_question question, unsigned int first,
-		     unsigned int nr)
+uint64_t lab_counted(struct lab *lab, pid_t pid, struct lab_counters what)
 {
 	struct mms_trace_record *records;
 	const struct mms_trace_record *record;
@@ -110,10 +108,10 @@ uint64_t lab_counted(struct lab *lab, pid_t pid, enum mms_question question, uns
 	unsigned int i;
 	size_t found;
 
-	records = read_records(lab, question, &found);
-	need_counters(lab, records[MMS_SLOT_HEADER].header.missing, question, first, nr);
+	records = read_records(lab, what.question, &found);
+	need_counters(lab, records[MMS_SLOT_HEADER].header.missing, what);
 	record = find_record(records, found, pid);
-	for (i = first; record && i < first + nr; i++)
+	for (i = what.first; record && i < what.first + what.nr; i++)
 		sum += record->count[i];
 	free(records);
 	return sum;
@@ -134,34 +132,33 @@ uint64_t lab_counted_execs(struct lab *lab, pid_t pid)
 }
 
 struct counted_vma {
-	enum mms_question question;
+	struct lab_counters what;
 	pid_t pid;
 	uint64_t addr;
-	unsigned int first, nr;
 	uint64_t sum;
 };
 
 static int count_vma(void *data, const struct tracer_vma *vma)
 {
 	struct counted_vma *counted = data;
+	const struct lab_counters *what = &counted->what;
 
-	if (vma->counter >= counted->first && vma->counter < counted->first + counted->nr &&
+	if (vma->counter >= what->first && vma->counter < what->first + what->nr &&
 	    counted->addr >= vma->start && counted->addr < vma->end &&
-	    tracer_slot_tgid(tracer, counted->question, vma->slot) == counted->pid)
+	    tracer_slot_tgid(tracer, what->question, vma->slot) == counted->pid)
 		counted->sum += vma->count;
 	return 0;
 }
 
-uint64_t lab_counted_at(struct lab *lab, pid_t pid, uint64_t addr, enum mms_question question,
-			unsigned int first, unsigned int nr)
+uint64_t lab_counted_at(struct lab *lab, pid_t pid, uint64_t addr, struct lab_counters what)
 {
-	struct counted_vma counted = { question, pid, addr, first, nr, 0 };
+	struct counted_vma counted = { what, pid, addr, 0 };
 
 	/* For what is missing or was lost. */
-	lab_counted(lab, pid, question, first, nr);
-	if (tracer_losses(tracer, question).vmas)
+	lab_counted(lab, pid, what);
+	if (tracer_losses(tracer, what.question).vmas)
 		lab_broken(lab, "some events could not be counted by VMA");
-	if (tracer_for_each_vma(tracer, question, count_vma, &counted))
+	if (tracer_for_each_vma(tracer, what.question, count_vma, &counted))
 		lab_broken(lab, "%s", mms_failure());
 	return counted.sum;
 }

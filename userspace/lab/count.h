@@ -23,34 +23,38 @@ void lab_count(struct lab *lab, pid_t pid);
 /* Count for another one, too. */
 void lab_count_also(struct lab *lab, pid_t pid);
 
+/* Counters that are summed: @nr from @first on. */
+struct lab_counters {
+	enum mms_question question;
+	unsigned int first, nr;
+};
+
 /**
  * lab_counted() - a process's events until now
  * @lab: the lab
  * @pid: the process, which may have ended
- * @question: which
- * @first: the first of the counters to be summed
- * @nr: how many
+ * @what: which events
  */
-uint64_t lab_counted(struct lab *lab, pid_t pid, enum mms_question question, unsigned int first,
-		     unsigned int nr);
+uint64_t lab_counted(struct lab *lab, pid_t pid, struct lab_counters what);
 
 /*
  * The same of the VMA that @addr is in, or was in, as it was then. Of copies, reuses, splits, and of
  * faults by what they were for, retried and invalid ones.
  */
-uint64_t lab_counted_at(struct lab *lab, pid_t pid, uint64_t addr, enum mms_question question,
-			unsigned int first, unsigned int nr);
+uint64_t lab_counted_at(struct lab *lab, pid_t pid, uint64_t addr, struct lab_counters what);
+
+#define LAB_COUNTERS(question, first, nr) ((struct lab_counters){ (question), (first), (nr) })
 
 /* All copies on write. */
-#define LAB_BREAKS	MMS_QUESTION_COW, 0, MMS_COW_REUSE
+#define LAB_BREAKS LAB_COUNTERS(MMS_QUESTION_COW, 0, MMS_COW_REUSE)
 /* Those of one cause, whatever the way. */
-#define LAB_BREAKS_OF(cause) MMS_QUESTION_COW, MMS_COW(cause, 0), MMS_NR_COW_WAYS
-#define LAB_REUSES	MMS_QUESTION_COW, MMS_COW_REUSE, 1
-#define LAB_FAULTS(row)	MMS_QUESTION_FAULTS, (row), 1
+#define LAB_BREAKS_OF(cause) LAB_COUNTERS(MMS_QUESTION_COW, MMS_COW(cause, 0), MMS_NR_COW_WAYS)
+#define LAB_REUSES LAB_COUNTERS(MMS_QUESTION_COW, MMS_COW_REUSE, 1)
+#define LAB_FAULTS(row) LAB_COUNTERS(MMS_QUESTION_FAULTS, row, 1)
 /* All that were handled, each by what it was for. */
-#define LAB_HANDLED	MMS_QUESTION_FAULTS, MMS_FAULT_FIRST_TOUCH, \
-			MMS_FAULT_OTHER - MMS_FAULT_FIRST_TOUCH + 1
-#define LAB_INVALID	MMS_QUESTION_FAULTS, MMS_FAULT_INVALID_UNMAPPED, 3
+#define LAB_HANDLED LAB_COUNTERS(MMS_QUESTION_FAULTS, MMS_FAULT_FIRST_TOUCH, \
+				 MMS_FAULT_OTHER - MMS_FAULT_FIRST_TOUCH + 1)
+#define LAB_INVALID LAB_COUNTERS(MMS_QUESTION_FAULTS, MMS_FAULT_INVALID_UNMAPPED, 3)
 
 /* TLB flushes of a reason, by the module, of the process of lab_count() and its children. */
 struct mms_tlb_count lab_flushes(struct lab *lab, enum mms_tlb_reason reason);

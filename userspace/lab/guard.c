@@ -29,7 +29,7 @@ struct undo {
 };
 
 static struct {
-	volatile unsigned int nr;
+	unsigned int nr;
 	struct undo undo[MAX_UNDO];
 } *undone;
 

@@ -177,12 +177,13 @@ int main(int argc, char **argv)
 		return mms_fail("--step and --json exclude each other"), fail(2);
 	if (check_names(args.argv, args.nr))
 		return fail(2);
-	if (!labs.all && !args.nr)
+	if (!labs.all && !args.nr) {
 		list(&labs);
-	else if (check_module(&labs.options))
-		return fail(1);
-	else
+	} else {
+		if (check_module(&labs.options))
+			return fail(1);
 		run_all(&labs, args.argv, args.nr);
+	}
 	if (options.style.json)
 		print_json(&labs);
 	if (labs.interrupted) {

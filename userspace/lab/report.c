@@ -191,8 +191,6 @@ static const char *format_value(char buf[VALUE_MAX], const struct lab *lab, enum
 {
 	char tenths[MMS_NUMBER_MAX];
 
-	if (value == UINT64_MAX)
-		return strcpy(buf, "-");
 	switch (unit) {
 	case LAB_BYTES:
 		if (!lab->options->style.bytes)
@@ -219,8 +217,8 @@ static const char *format_predicted(char buf[3 * VALUE_MAX], const struct lab *l
 	format_value(min, lab, check->unit, check->min);
 	format_value(max, lab, check->unit, check->max);
 	if (check->min == check->max)
-		return strcpy(buf, min);
-	if (check->max == UINT64_MAX)
+		snprintf(buf, 3 * VALUE_MAX, "%s", min);
+	else if (check->max == UINT64_MAX)
 		snprintf(buf, 3 * VALUE_MAX, ">= %s", min);
 	else if (!check->min)
 		snprintf(buf, 3 * VALUE_MAX, "<= %s", max);

@@ -154,7 +154,7 @@ void lab_go_on(struct lab *lab, struct lab_worker *worker)
 		lab_broken(lab, "process %d has ended too early", worker->pid);
 }
 
-static void ended(struct lab *lab, const struct lab_worker *worker, int status)
+static void fell_short(struct lab *lab, const struct lab_worker *worker, int status)
 {
 	if (*worker->shared->message)
 		lab_broken(lab, "process %d: %s", worker->pid, worker->shared->message);
@@ -171,7 +171,7 @@ void lab_wait(struct lab *lab, struct lab_worker *worker)
 		return;
 	/* Another's child is not to be waited for. */
 	waitpid(worker->pid, &status, 0);
-	ended(lab, worker, status);
+	fell_short(lab, worker, status);
 }
 
 void lab_go(struct lab *lab, struct lab_worker *worker)
@@ -187,7 +187,7 @@ int lab_last(struct lab *lab, struct lab_worker *worker)
 	lab_go_on(lab, worker);
 	status = lab_wait_end(lab, worker->pid);
 	if (*worker->shared->message)
-		ended(lab, worker, status);
+		fell_short(lab, worker, status);
 	return status;
 }
 
@@ -217,18 +217,14 @@ char *lab_map(size_t size)
 
 void lab_read_pages(const char *at, size_t nr, size_t stride)
 {
-	const volatile char *byte = at;
-
-	for (; nr--; byte += stride)
-		(void)*byte;
+	for (; nr--; at += stride)
+		__atomic_load_n(at, __ATOMIC_RELAXED);
 }
 
 void lab_write_pages(char *at, size_t nr, size_t stride)
 {
-	volatile char *byte = at;
-
-	for (; nr--; byte += stride)
-		*byte = 1;
+	for (; nr--; at += stride)
+		__atomic_store_n(at, 1, __ATOMIC_RELAXED);
 }
 
 static void execute(char *const argv[], const char *output)
