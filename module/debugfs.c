@@ -225,6 +225,9 @@ ssize_t mms_view_write(struct file *file, const char __user *ubuf, size_t len, l
 		return PTR_ERR(text);
 	mutex_lock(&m->lock);
 	err = read->view->write(read, text);
+	/* What was read before is no part of what is read from now on, not even for pread(). */
+	if (!err)
+		m->index = m->count = m->read_pos = 0;
 	mutex_unlock(&m->lock);
 	kfree(text);
 	if (err)

@@ -328,12 +328,34 @@ static void check_translate_apart(pid_t pid)
 	close(two);
 }
 
+/* What is written while an answer is being read is answered from then on, wherever that goes on. */
+static void check_translate_anew(pid_t pid)
+{
+	int fd = open(views_path(pid, "translate"), O_RDWR);
+	char many[200], begun[300], rest[1 << 14] = "", whole[1 << 14] = "", *cost;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(many); i += 2)
+		memcpy(many + i, "1 ", 2);
+	if (fd < 0 || write(fd, many, sizeof(many)) != sizeof(many) ||
+	    pread(fd, begun, sizeof(begun), 0) != sizeof(begun) || write(fd, "1000 2000", 9) != 9 ||
+	    pread(fd, rest, sizeof(rest) - 1, sizeof(begun)) < 0 ||
+	    pread(fd, whole, sizeof(whole) - 1, 0) < 0)
+		tap_bail("translate: %s", strerror(errno));
+	/* What it cost differs. */
+	cost = strstr(whole, "\n# cost ");
+	tap_ok(cost && cost > whole + sizeof(begun) &&
+		       !strncmp(rest, whole + sizeof(begun), cost + 8 - whole - sizeof(begun)),
+	       "translate: other addresses, written while it is read");
+	close(fd);
+}
+
 int main(void)
 {
 	pid_t pid = spawn(NULL, NULL);
 	unsigned int i;
 
-	tap_plan(3 * NR_PIDS + NR_HOLDS + 2 * 4 + 2 + 3 + 2 * 3 + 6 + 3 + 7 + NR_ADDRESSES + 5 + 2);
+	tap_plan(3 * NR_PIDS + NR_HOLDS + 2 * 4 + 2 + 3 + 2 * 3 + 6 + 3 + 7 + NR_ADDRESSES + 5 + 2 + 1);
 	for (i = 0; i < NR_PIDS; i++) {
 		refused("attach", &pids[i]);
 		refused("detach", &pids[i]);
@@ -356,6 +378,7 @@ int main(void)
 	check_wrong_way(pid);
 	check_translate(pid);
 	check_translate_apart(pid);
+	check_translate_anew(pid);
 	views_detach(pid);
 	spawn_end(pid);
 	return tap_done();
