@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -270,6 +271,19 @@ struct lab_result *lab_run(struct tracer *tracer, enum mms_question question, la
 	if (pid < 0 || waitpid(pid, &result->status, 0) != pid)
 		result->status = -1;
 	return result;
+}
+
+/* As it was booted; kernels that cannot be told at boot say in their version what they are. */
+bool lab_preemptible(void)
+{
+	char *text = proc_read_file("/sys/kernel/debug/sched/preempt", NULL);
+	bool full = text && strstr(text, "(full)");
+	struct utsname kernel;
+
+	uname(&kernel);
+	full |= !text && strstr(kernel.version, " PREEMPT");
+	free(text);
+	return full;
 }
 
 void lab_pin(unsigned int cpu)

@@ -10,11 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include "../../userspace/tracer.h"
 #include "proc.h"
 #include "tap.h"
 #include "uapi/mmscope_events.h"
-
-struct tracer;
 
 #define LAB_MAX_NOTES 24
 
@@ -80,15 +79,26 @@ bool lab_counters(struct lab *lab, enum mms_question question, pid_t pid, uint64
 /* Runs a case in its process. Return: what became of it, until the next is run. */
 struct lab_result *lab_run(struct tracer *tracer, enum mms_question question, lab_fn run);
 
-/* Makes it a point. */
+/*
+ * Whether tasks are preempted in a program of the tracer: with preempt=full. As long as one is, that
+ * program is skipped for all others on its CPU, unless it runs under the page-table lock; what was
+ * missed so is told, see tracer_losses().
+ */
+bool lab_preemptible(void);
+
+/* Makes it a point. What is not as expected, and told to be missed for preemption, is skipped. */
 static inline void lab_point(struct tracer *tracer, enum mms_question question, const char *mode,
 			     const struct lab_case *test)
 {
+	uint64_t missed = tracer_losses(tracer, question).missed;
 	struct lab_result *result;
 	unsigned int i;
 
 	tap_flush();
 	result = lab_run(tracer, question, test->run);
+	missed = tracer_losses(tracer, question).missed - missed;
+	if (!*result->missing && result->nr_notes && missed && lab_preemptible())
+		snprintf(result->missing, sizeof(result->missing), "%lu missed, preempted", missed);
 	if (*result->missing) {
 		tap_skip(result->missing, "%s: %s", mode, test->name);
 		return;
@@ -98,6 +108,17 @@ static inline void lab_point(struct tracer *tracer, enum mms_question question, 
 		tap_diag("status 0x%x", result->status);
 	for (i = 0; i < result->nr_notes; i++)
 		tap_diag("%s", result->notes[i]);
+}
+
+/* A point: no program was skipped, but for those preempted. */
+static inline void lab_none_missed(struct tracer *tracer, enum mms_question question, const char *mode)
+{
+	uint64_t missed = tracer_losses(tracer, question).missed;
+
+	if (missed && lab_preemptible())
+		tap_skip("tasks are preempted here", "%s: none missed, but %lu", mode, missed);
+	else
+		tap_eq(missed, 0, "%s: none missed", mode);
 }
 
 /* Runs threads of this process on their CPU until lab_stop_spinning(). Return: how many. */

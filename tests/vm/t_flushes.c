@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * TLB flushes as they are asked for, counted by the tracer: against what is known by construction,
- * against the copies that ask for one each, and against the line TLB of /proc/interrupts.
+ * against the copies that ask for one each, and, with the module's, against the kernel's counters.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -10,9 +10,11 @@
 #include "../../userspace/error.h"
 #include "../../userspace/tracer.h"
 #include "event_lab.h"
+#include "flush_counters.h"
 #include "tap.h"
 
 #define ROUNDS 1000
+#define FEW_ROUNDS 10
 #define PAGES 256UL
 #define RW (PROT_READ | PROT_WRITE)
 #define PRIVATE (MAP_PRIVATE | MAP_ANONYMOUS)
@@ -37,7 +39,7 @@ static void protect(struct lab *lab, unsigned int peers)
 {
 	char *at = lab_mmap(lab, PAGE, RW, PRIVATE, -1, PAGE);
 	/* Virtual processors that are more than the machine has are slow to answer. */
-	unsigned int rounds = peers > 1 ? ROUNDS / 20 : ROUNDS, i;
+	unsigned int rounds = peers > 1 ? FEW_ROUNDS : ROUNDS, i;
 
 	*at = 1;
 	lab_begin(lab);
@@ -117,19 +119,32 @@ static void freed_tables(struct lab *lab)
 	lab_equal(lab, lab->got[MMS_REQUEST_RANGED] + lab->got[MMS_REQUEST_FULL], 1, "requests");
 }
 
+/* Of this process, so far, those of entries that were present. */
+static uint64_t copies(struct lab *lab)
+{
+	uint64_t count[MMS_MAX_COUNTERS], all = 0;
+
+	lab_counters(lab, MMS_QUESTION_COW, getpid(), count);
+	for (unsigned int cause = 0; cause < MMS_NR_COW_CAUSES; cause++)
+		for (unsigned int way = 0; way < MMS_NR_COW_WAYS; way++)
+			if (cause != MMS_COW_FILE_FIRST && way != MMS_COW_BY_FORK)
+				all += count[MMS_COW(cause, way)];
+	return all;
+}
+
 /* A fork is one request of everything; a page copied since is one of one page. */
 static void forks(struct lab *lab)
 {
 	char *at = lab_mmap(lab, PAGES * PAGE, RW, PRIVATE, -1, PAGE);
-	uint64_t had[MMS_MAX_COUNTERS], got[MMS_MAX_COUNTERS];
+	uint64_t copied;
 	int ends[2], i;
 	char byte;
 	pid_t pid;
 
 	lab_write(at, PAGES);
-	lab_counters(lab, MMS_QUESTION_FAULTS, getpid(), had);
+	copied = copies(lab);
 	lab_begin(lab);
-	lab_counters(lab, MMS_QUESTION_FAULTS, getpid(), had);
+	copied = copies(lab);
 	for (i = 0; i < 20; i++) {
 		if (pipe(ends))
 			lab_fail(lab, "pipe");
@@ -143,13 +158,13 @@ static void forks(struct lab *lab)
 		close(ends[1]);
 		waitpid(pid, NULL, 0);
 	}
-	lab_counters(lab, MMS_QUESTION_FAULTS, getpid(), got);
+	copied = copies(lab) - copied;
 	lab_want(lab, MMS_REQUEST_FULL, 20);
 	lab_want(lab, MMS_REQUEST_FREED_TABLES, 20);
-	lab_want(lab, MMS_REQUEST_RANGED, got[MMS_FAULT_COW] - had[MMS_FAULT_COW]);
-	lab_want(lab, MMS_REQUEST_PAGES, got[MMS_FAULT_COW] - had[MMS_FAULT_COW]);
-	if (got[MMS_FAULT_COW] - had[MMS_FAULT_COW] < 20 * PAGES)
-		lab_note(lab, "%lu copies", got[MMS_FAULT_COW] - had[MMS_FAULT_COW]);
+	lab_want(lab, MMS_REQUEST_RANGED, copied);
+	lab_want(lab, MMS_REQUEST_PAGES, copied);
+	if (copied < 20 * PAGES)
+		lab_note(lab, "%lu copies", copied);
 	/* A child that ran here before may leave its address space for a moment. */
 	lab->ignored = BIT(MMS_REQUEST_IPIS) | BIT(MMS_REQUEST_IPI_CPUS) |
 		       BIT(MMS_REQUEST_IPI_HANDLED);
@@ -167,29 +182,52 @@ static const struct lab_case cases[] = {
 
 #define NR_CASES (sizeof(cases) / sizeof(*cases))
 
-/* The line TLB counts flushes on behalf of another CPU. The first and the last reading lie outside. */
-static void check_interrupts(struct tracer *tracer)
+/* Something for every counter; without another CPU, nothing to be sent or received. */
+static void flush_in_all_ways(struct tracer *tracer, u64 *least)
+{
+	bool alone = *lab_run(tracer, MMS_QUESTION_TLB, protect_with_peers)->missing;
+
+	lab_run(tracer, MMS_QUESTION_TLB, protect_alone);
+	lab_run(tracer, MMS_QUESTION_TLB, ceiling);
+	least[FLUSH_INTERRUPTS] = alone ? 0 : 2 * FEW_ROUNDS;
+	least[FLUSH_REMOTE] = least[FLUSH_RECEIVED] = least[FLUSH_INTERRUPTS];
+	least[FLUSH_LOCAL_ALL] = 1;
+	least[FLUSH_LOCAL_ONE] = 2 * ROUNDS;
+}
+
+/* The first and the last reading lie outside those of the kernel's counters. */
+static void check_kernel(struct tracer *tracer)
 {
 	static struct lab lab;
-	uint64_t count[4][MMS_MAX_COUNTERS];
-	long before, after;
-	struct lab_result *result;
+	u64 ours[4][NR_FLUSH_COUNTERS], kernel[2][NR_FLUSH_COUNTERS], least[NR_FLUSH_COUNTERS];
+	uint64_t requests[MMS_MAX_COUNTERS];
+	unsigned int i;
 
 	lab.tracer = tracer;
-	lab_counters(&lab, MMS_QUESTION_TLB, 0, count[0]);
-	before = proc_interrupts("TLB:");
-	lab_counters(&lab, MMS_QUESTION_TLB, 0, count[1]);
-	result = lab_run(tracer, MMS_QUESTION_TLB, protect_with_peers);
-	lab_counters(&lab, MMS_QUESTION_TLB, 0, count[2]);
-	after = proc_interrupts("TLB:");
-	lab_counters(&lab, MMS_QUESTION_TLB, 0, count[3]);
-#define HANDLED(a, b) (long)(count[b][MMS_REQUEST_IPI_HANDLED] - count[a][MMS_REQUEST_IPI_HANDLED])
-	tap_ok(before >= 0 && after - before >= HANDLED(1, 2) && after - before <= HANDLED(0, 3) &&
-		       (*result->missing || HANDLED(1, 2) >= 2 * ROUNDS / 20),
-	       "everyone: TLB of /proc/interrupts, %ld, is between %ld and %ld", after - before,
-	       HANDLED(1, 2), HANDLED(0, 3));
-	tap_eq(count[3][MMS_REQUEST_IPI_CPUS], count[3][MMS_REQUEST_IPI_HANDLED],
+	flush_counters_begin();
+	flush_counters_ours(&lab, ours[0]);
+	flush_counters_kernel(kernel[0]);
+	flush_counters_ours(&lab, ours[1]);
+	flush_in_all_ways(tracer, least);
+	flush_counters_ours(&lab, ours[2]);
+	flush_counters_kernel(kernel[1]);
+	flush_counters_ours(&lab, ours[3]);
+	lab_counters(&lab, MMS_QUESTION_TLB, 0, requests);
+	for (i = 0; i < NR_FLUSH_COUNTERS; i++) {
+		u64 from = ours[2][i] - ours[1][i], to = ours[3][i] - ours[0][i];
+		u64 grown = kernel[1][i] - kernel[0][i];
+
+		if (!flush_counter_exists(i))
+			tap_skip("CONFIG_DEBUG_TLBFLUSH is not set", "everyone: %s",
+				 flush_counter_names[i]);
+		else
+			tap_ok(grown >= from && grown <= to && from >= least[i],
+			       "everyone: %s, %llu, is between %llu and %llu", flush_counter_names[i],
+			       grown, from, to);
+	}
+	tap_eq(requests[MMS_REQUEST_IPI_CPUS], requests[MMS_REQUEST_IPI_HANDLED],
 	       "everyone: as many CPUs asked as have answered");
+	flush_counters_end();
 }
 
 static void run_mode(const char *mode, bool everyone)
@@ -199,7 +237,7 @@ static void run_mode(const char *mode, bool everyone)
 	struct tracer *tracer;
 
 	options.question[MMS_QUESTION_TLB] = true;
-	options.question[MMS_QUESTION_FAULTS] = true;
+	options.question[MMS_QUESTION_COW] = true;
 	if (tracer_open(&tracer, &options) || tracer_select(tracer, getpid()) ||
 	    tracer_start(tracer))
 		tap_bail("%s", mms_failure());
@@ -209,14 +247,14 @@ static void run_mode(const char *mode, bool everyone)
 	for (i = 0; i < NR_CASES; i++)
 		lab_point(tracer, MMS_QUESTION_TLB, mode, &cases[i]);
 	if (everyone)
-		check_interrupts(tracer);
-	tap_eq(tracer_losses(tracer, MMS_QUESTION_TLB).missed, 0, "%s: none missed", mode);
+		check_kernel(tracer);
+	lab_none_missed(tracer, MMS_QUESTION_TLB, mode);
 	tracer_close(tracer);
 }
 
 int main(void)
 {
-	tap_plan(2 * (NR_CASES + 2) + 2);
+	tap_plan(2 * (NR_CASES + 2) + NR_FLUSH_COUNTERS + 1);
 	/* An address space is remembered where it has been; the cases are born here, and stay. */
 	lab_pin(0);
 	/* No collapsing behind the back of the cases. */

@@ -74,6 +74,18 @@ void tlb_perf_close(struct tlb_perf *perf)
 	close(perf->none);
 }
 
+int tlb_calls_open(const char *function, unsigned int cpu)
+{
+	struct perf_event_attr attr = {
+		.type = proc_value("/sys/bus/event_source/devices/kprobe/type"),
+		.size = sizeof(attr),
+		.kprobe_func = (uintptr_t)function,
+	};
+	int fd = syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
 int tlb_trace_begin(unsigned int cpu)
 {
 	char mask[16];

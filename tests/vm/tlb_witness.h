@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the kernel itself says of TLB flushes and of probes: perf's counts of tlb:tlb_flush, the
- * trace buffer, the tracepoints' own structures. Knows nothing of mmscope.
+ * What the kernel itself says of TLB flushes and of probes: perf's counts of tlb:tlb_flush and of
+ * kprobes, the trace buffer, the tracepoints' own structures. Knows nothing of mmscope.
  */
 #ifndef MMS_TLB_WITNESS_H
 #define MMS_TLB_WITNESS_H
@@ -33,6 +33,9 @@ int tlb_perf_open(struct tlb_perf *perf, const pid_t *tids, unsigned int nr, uns
 		  unsigned int reason);
 u64 tlb_perf_read(int counter);
 void tlb_perf_close(struct tlb_perf *perf);
+
+/* Counts calls of a kernel function on a CPU, for tlb_perf_read() and close(). Or -errno. */
+int tlb_calls_open(const char *function, unsigned int cpu);
 
 /* Traces task switches and TLB flushes on a CPU from now on. Return: 0 or -errno. */
 int tlb_trace_begin(unsigned int cpu);
