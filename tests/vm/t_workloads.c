@@ -58,7 +58,7 @@ static const struct {
 #define NR_WORKLOADS (sizeof(workloads) / sizeof(*workloads))
 /* Points of check_kernel(), check_tree() and check_redis(). */
 #define NR_KERNEL_POINTS 6
-#define NR_TREE_POINTS 5
+#define NR_TREE_POINTS 6
 #define NR_REDIS_POINTS 6
 
 static u64 fault(const struct counts *counts, enum mms_fault_counter counter)
@@ -157,6 +157,26 @@ static void check_kernel(const char *name, const struct measured *measured)
 	check_one(name, measured, KERNEL_TLB, interrupts);
 }
 
+/* taskstats_exit() comes before the task lets go of its memory, and nothing faults after it. */
+static void check_stats(const char *name, const struct measured *measured)
+{
+	const struct counts *tree = &measured->tree, *self = &measured->self;
+	u64 minor = fault(tree, MMS_FAULT_MINOR) + fault(self, MMS_FAULT_MINOR);
+	u64 major = fault(tree, MMS_FAULT_MAJOR) + fault(self, MMS_FAULT_MAJOR);
+
+	if (measured->stats_error == -ENOENT) {
+		tap_skip("CONFIG_TASKSTATS is not set", "%s: taskstats", name);
+		return;
+	}
+	tap_ok(!measured->stats_error && measured->stats.minor == minor &&
+		       measured->stats.major == major,
+	       "%s: taskstats has %llu minor and %llu major faults (%lu and %lu)", name,
+	       measured->stats.minor, measured->stats.major, (unsigned long)minor,
+	       (unsigned long)major);
+	if (measured->stats_error)
+		tap_diag("taskstats: %s", strerror(-measured->stats_error));
+}
+
 /*
  * A fault is charged to the task by the kernel, to the owner of the address space by us: the same as
  * long as nobody else's pages are looked up, as ptrace() does. Those of a child that shares memory
@@ -171,6 +191,7 @@ static void check_tree(const char *name, const struct measured *measured)
 	       "%s: minor faults of its processes, as wait4() has them (%ld)", name, measured->minor);
 	tap_eq(fault(tree, MMS_FAULT_MAJOR) + fault(self, MMS_FAULT_MAJOR), measured->major,
 	       "%s: major faults, likewise (%ld)", name, measured->major);
+	check_stats(name, measured);
 	tap_ok((u64)measured->told_minor == fault(tree, MMS_FAULT_MINOR) &&
 		       (u64)measured->told_major == fault(tree, MMS_FAULT_MAJOR),
 	       "%s: mmscope stat has %ld minor and %ld major faults, this test %lu and %lu", name,

@@ -32,6 +32,8 @@ static struct tracer *tracer;
 static struct mms_trace_record records[MAX_RECORDS];
 /* Processes of the workload, by where their records of faults are. */
 static bool belongs[MAX_RECORDS];
+static int stats_fd;
+static struct task_faults stats[MAX_RECORDS];
 
 static size_t read_records(enum mms_question question)
 {
@@ -136,6 +138,25 @@ static void count_tree(pid_t root, struct counts *tree)
 	}
 }
 
+/* The tasks of @root and of the tree below it, which find_tree() has found. */
+static void sum_stats(pid_t root, struct measured *measured)
+{
+	size_t nr_records = read_records(MMS_QUESTION_FAULTS), i;
+	long nr = stats_fd < 0 ? stats_fd : taskstats_read(stats_fd, stats, MAX_RECORDS), j;
+
+	measured->stats_error = nr > MAX_RECORDS ? -ENOBUFS : nr < 0 ? nr : 0;
+	for (j = 0; !measured->stats_error && j < nr; j++) {
+		bool ours = stats[j].tgid == root;
+
+		for (i = MMS_SLOT_FIRST; !ours && i < nr_records; i++)
+			ours = belongs[i] && records[i].owner.tgid == (__u32)stats[j].tgid;
+		if (!ours)
+			continue;
+		measured->stats.minor += stats[j].minor;
+		measured->stats.major += stats[j].major;
+	}
+}
+
 /* What "mmscope stat" has printed, by a filter of jq that makes one line of numbers. */
 static void read_told(struct measured *measured)
 {
@@ -189,8 +210,10 @@ void workload_init(struct tracer *used)
 
 	tracer = used;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	stats_fd = taskstats_open();
 	/* Reading causes no faults later. */
 	memset(records, 1, sizeof(records));
+	memset(stats, 1, sizeof(stats));
 	memset(belongs, 1, sizeof(belongs));
 	for (int i = 0; i < 2; i++) {
 		read_kernel(counters);
@@ -207,6 +230,8 @@ void workload_run(const char *command, int (*run)(void), struct measured *measur
 	pid_t pid;
 
 	memset(measured, 0, sizeof(*measured));
+	if (stats_fd >= 0)
+		taskstats_read(stats_fd, stats, 0);
 	getrusage(RUSAGE_CHILDREN, &had);
 	workload_counts(0, &before[0]);
 	read_kernel(kernel[0]);
@@ -230,6 +255,7 @@ void workload_run(const char *command, int (*run)(void), struct measured *measur
 	measured->major = has.ru_majflt - had.ru_majflt;
 	count_tree(pid, &measured->tree);
 	workload_counts(pid, &measured->self);
+	sum_stats(pid, measured);
 	if (command)
 		read_told(measured);
 }

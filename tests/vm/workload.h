@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 #include "proc.h"
+#include "taskstats.h"
 #include "uapi/mmscope_events.h"
 
 struct tracer;
@@ -42,6 +43,7 @@ struct counts {
  * @tree: counted of all its processes
  * @minor: faults of these processes as wait4() has them
  * @major: the same
+ * @stats: the same as taskstats has them, summed over all their tasks; @stats_error, or 0
  * @told_minor: as "mmscope stat" has printed them; it is the first of these processes, and does not
  *	count itself
  * @told_major: the same
@@ -54,6 +56,8 @@ struct measured {
 	struct counts inner, outer, tree, self;
 	long kernel[NR_KERNEL_COUNTERS];
 	long minor, major;
+	struct task_faults stats;
+	int stats_error;
 	long told_minor, told_major, told_breaks, told_reused;
 };
 
