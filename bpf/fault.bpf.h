@@ -131,8 +131,9 @@ static __always_inline bool is_known(const struct fault *fault, struct task_stru
 }
 
 /*
- * mm_slot(), but for the last address space that this thread had a fault in. A thread gets another
- * one by exec only, and stays in its process.
+ * mm_slot(), but for the thread's own address space if it had a fault there last. It gets another one
+ * by exec only, and stays in its process. What it looks at of others, may be gone by the next time,
+ * and be another's that lies in the same place.
  */
 static __always_inline u32 fault_slot(struct fault *fault, struct task_struct *task,
 				      struct mm_struct *mm)
@@ -142,7 +143,7 @@ static __always_inline u32 fault_slot(struct fault *fault, struct task_struct *t
 	if (fault && is_known(fault, task) && fault->mm == (u64)mm)
 		return fault->slot;
 	slot = mm_slot(mm);
-	if (fault && slot) {
+	if (fault && slot && mm == task->mm) {
 		fault->slot = slot;
 		fault->mm = (u64)mm;
 		fault->thread = task->start_time;

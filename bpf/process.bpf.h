@@ -88,7 +88,8 @@ static __always_inline u32 process_slot(struct task_struct *task)
 
 		if (slot == SLOT_NONE)
 			return 0;
-		if (slot == MMS_SLOT_OTHERS)
+		/* Else it may be that of a process that had this PID before. */
+		if (slot == MMS_SLOT_OTHERS && config.everyone)
 			return slot;
 		record = record_of(slot);
 		if (record && record->owner.tgid == tgid &&
