@@ -143,7 +143,10 @@ static inline int mms_own_mapcount(const struct page *page)
 	return max(atomic_read(&page->_mapcount) + 1, 0);
 }
 
-/* Of the folio as a whole. Until 6.2 each page of a file's huge page counts them itself. */
+/*
+ * Of the folio as a whole. Until 6.2 each page of a file's huge page counts them itself, but for one of
+ * hugetlb, which is like an anonymous one.
+ */
 static inline int mms_whole_mapcount(struct page *head, unsigned long flags, bool anon)
 {
 	if (!test_bit(PG_head, &flags))
@@ -171,16 +174,6 @@ static inline bool mms_only_whole_mapped(struct page *head, bool anon)
 	return atomic_read(&folio->_large_mapcount) == atomic_read(&folio->_entire_mapcount);
 #else
 	return false;
-#endif
-}
-
-/* Mappings of a hugetlb page as a whole. */
-static inline int mms_hugetlb_mapcount(struct page *head)
-{
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
-	return page_mapcount(head);
-#else
-	return atomic_read(&((struct folio *)head)->_entire_mapcount) + 1;
 #endif
 }
 

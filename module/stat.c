@@ -88,6 +88,7 @@ static void count_shmem_swap(struct mms_stat *stat, struct mms_walk *walk, unsig
 	unsigned long first = walk->vma.pgoff + ((addr - walk->vma.start) >> PAGE_SHIFT);
 	unsigned long last = first + ((end - addr) >> PAGE_SHIFT) - 1;
 	XA_STATE(xas, &walk->vma.file->f_mapping->i_pages, first);
+	unsigned long next = first;
 	void *entry;
 
 	walk->spent += SHMEM_ENTRY_COST;
@@ -99,8 +100,12 @@ static void count_shmem_swap(struct mms_stat *stat, struct mms_walk *walk, unsig
 		if (xas_retry(&xas, entry) || !xa_is_value(entry))
 			continue;
 		from = xas.xa_index & ~((1UL << mms_xas_order(&xas)) - 1);
-		to = from + (1UL << mms_xas_order(&xas)) - 1;
-		stat->v[MMS_STAT_SHMEM_SWAP] += min(to, last) - max(from, first) + 1;
+		to = min(from + (1UL << mms_xas_order(&xas)) - 1, last);
+		/* An entry may be split or merged meanwhile: no page is counted twice. */
+		if (to < next)
+			continue;
+		stat->v[MMS_STAT_SHMEM_SWAP] += to - max(from, next) + 1;
+		next = to + 1;
 	}
 	rcu_read_unlock();
 }
@@ -134,7 +139,7 @@ static void count_present(struct mms_stat *stat, struct mms_walk *walk, enum mms
 	add_node(&stat->nodes, page_to_nid(frame->page), nr);
 	if (mms_class_rss(class))
 		count_rss(stat, walk, class, span->level, entry, nr, frame);
-	else if (span->shared_table || mms_hugetlb_mapcount(frame->head) > 1)
+	else if (span->shared_table || mms_whole_mapcount(frame->head, frame->flags, true) > 1)
 		stat->v[MMS_STAT_HUGETLB_SHARED] += nr;
 }
 
