@@ -3,10 +3,14 @@
  * The functions of one ELF file, by libdwfl, which finds the best of its symbol tables.
  */
 #include <elfutils/libdwfl.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <gelf.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "elfsym.h"
 #include "error.h"
@@ -137,16 +141,36 @@ static bool right_build(Dwfl_Module *module, const struct mms_build_id *expected
 	return len == (int)expected->len && !memcmp(id, expected->id, len);
 }
 
+/* Whoever is looked at may have put anything there: opening a FIFO would wait for its writer. */
+static int open_regular(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat stat;
+
+	if (fd < 0)
+		return mms_fail("%s: %s", path, strerror(errno));
+	if (!fstat(fd, &stat) && S_ISREG(stat.st_mode))
+		return fd;
+	close(fd);
+	return mms_fail("%s: not a regular file", path);
+}
+
 static int read_file(struct mms_elfsym *file, const char *path,
 		     const struct mms_build_id *expected)
 {
 	Dwfl_Module *module;
+	int fd = open_regular(path);
 
+	if (fd < 0)
+		return -1;
 	dwfl_report_begin(file->dwfl);
-	module = dwfl_report_offline(file->dwfl, path, path, -1);
+	/* Takes the FD if it takes the file. */
+	module = dwfl_report_offline(file->dwfl, path, path, fd);
 	dwfl_report_end(file->dwfl, NULL, NULL);
-	if (!module)
+	if (!module) {
+		close(fd);
 		return mms_fail("%s: %s", path, dwfl_errmsg(-1));
+	}
 	if (!right_build(module, expected))
 		return mms_fail("%s: not the build that ran", path);
 	if (read_segments(file, module) || read_functions(file, module))

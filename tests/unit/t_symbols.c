@@ -4,6 +4,7 @@
  * replaced, deleted, gone; and a list of the kernel's that is known.
  */
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "unit.h"
@@ -317,6 +318,27 @@ static void test_not_elf(void **state)
 	assert_null(mms_elfsym_open(path, NULL));
 }
 
+/* What has taken a file's place is not waited for, and no file stays open. */
+static void test_not_regular(void **state)
+{
+	int before = dup(0), after;
+	char path[128];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/fifo", root);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	alarm(20);
+	assert_null(mms_elfsym_open(path, NULL));
+	alarm(0);
+	assert_null(mms_elfsym_open(root, NULL));
+	assert_null(mms_elfsym_open("/dev/null", NULL));
+	mms_elfsym_close(mms_elfsym_open(PROGRAMS "/known-pie", NULL));
+	close(before);
+	after = dup(0);
+	close(after);
+	assert_int_equal(after, before);
+}
+
 static void test_kallsyms(void **state)
 {
 	struct mms_kallsyms *kernel;
@@ -406,6 +428,7 @@ int main(void)
 		TEST(test_pie),	     TEST(test_fixed_address), TEST(test_static_linking),
 		TEST(test_edges),    TEST(test_stripped),      TEST(test_replaced),
 		TEST(test_deleted),  TEST(test_generations),   TEST(test_not_elf),
+		TEST(test_not_regular),
 		TEST(test_kallsyms), TEST(test_kallsyms_hidden), TEST(test_fold),
 	};
 
