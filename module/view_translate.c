@@ -244,6 +244,7 @@ static void look_around(struct walked *w, struct mms_walk *walk)
 		return;
 	}
 	w->in_vma = true;
+	mms_vma_look_before(vma, walk);
 	mms_vma_read(vma, walk, &walk->vma);
 	w->vma = walk->vma;
 	look_at_vma(&w->place, vma);

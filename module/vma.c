@@ -297,6 +297,17 @@ static enum mms_kind vma_kind(struct vm_area_struct *vma, const struct mms_walk 
 	return anonymous_kind(vma, walk);
 }
 
+void mms_vma_look_before(struct vm_area_struct *vma, struct mms_walk *walk)
+{
+	VMA_ITERATOR(vmi, vma->vm_mm, vma->vm_start);
+	struct vm_area_struct *before;
+
+	mmap_assert_locked(vma->vm_mm);
+	before = vma_prev(&vmi);
+	walk->prev_end = before ? before->vm_end : 0;
+	walk->prev_data = before && vma_kind(before, walk) == MMS_KIND_DATA;
+}
+
 void mms_vma_read(struct vm_area_struct *vma, const struct mms_walk *walk, struct mms_vma *info)
 {
 	mmap_assert_locked(vma->vm_mm);

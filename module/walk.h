@@ -236,6 +236,13 @@ u64 mms_walk_peek(struct mms_walk *walk, unsigned long addr, enum mms_level leve
 void mms_vma_read(struct vm_area_struct *vma, const struct mms_walk *walk, struct mms_vma *info);
 
 /**
+ * mms_vma_look_before() - what mms_vma_read() takes from the VMA before
+ * @vma: the VMA to be read next; mmap_lock is held
+ * @walk: one that has not come to it by a pass
+ */
+void mms_vma_look_before(struct vm_area_struct *vma, struct mms_walk *walk);
+
+/**
  * struct mms_vma_name - name of a VMA, as /proc/PID/maps has it
  * @file: a reference to the mapped file, or NULL
  * @dev: device of the file

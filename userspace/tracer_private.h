@@ -39,7 +39,6 @@ struct tracer {
 	struct btf *btf;
 	struct traced who;
 	struct traced asked[MMS_NR_QUESTIONS];
-	bool started;
 };
 
 /* Sets a message, like mms_fail(). Return: @error. */

@@ -207,6 +207,19 @@ static void check_holes(void)
 	waitpid(pid, NULL, 0);
 }
 
+/* More than the rest of a page behind the data. */
+static char bss[4 * PAGE];
+
+/* What a VMA is for, where that is told by the one before. */
+static void check_bss(pid_t pid)
+{
+	struct translation t = steps_of(pid, (uintptr_t)&bss[2 * PAGE]);
+
+	judge(&t);
+	if (!tap_ok(strstr(t.vma, " bss"), "bss follows data"))
+		tap_diag("%s", t.vma);
+}
+
 static void check_edges(pid_t pid)
 {
 	unsigned int levels = steps_levels();
@@ -307,7 +320,7 @@ int main(void)
 	unsigned int i;
 	pid_t self = getpid();
 
-	tap_plan(10 + 5 + 7 + 4);
+	tap_plan(10 + 5 + 1 + 7 + 4);
 	judge_init();
 	if (!steps_open_kcore())
 		tap_bail("no /proc/kcore");
@@ -319,6 +332,7 @@ int main(void)
 	if (views_attach(self))
 		tap_bail("this test cannot be attached");
 	check_edges(self);
+	check_bss(self);
 	check_kernel(self);
 	views_detach(self);
 	tap_no_diffs(&chain);
