@@ -300,7 +300,17 @@ static void check_storm(char command, const char *what)
 	worker_end(&worker);
 }
 
-/* Switches between two processes on one CPU: charged to the one switched to. */
+/* No switch to it comes any more: with its answer it has not stopped to run. */
+static void wait_idle(const struct worker *worker)
+{
+	if (!proc_wait_idle(worker->pid, 30))
+		tap_bail("the worker does not rest");
+}
+
+/*
+ * Switches between two processes on one CPU: charged to the one switched to. The trace begins before
+ * the module counts, and ends after it was read.
+ */
 static void check_switches(void)
 {
 	struct views_table table;
@@ -311,12 +321,14 @@ static void check_switches(void)
 	worker_start(&worker);
 	tell(&worker, '1');
 	run_on(cpus > 1);
+	wait_idle(&worker);
 	if (tlb_trace_begin(cpus > 1))
 		tap_bail("the trace buffer");
 	if (views_attach(worker.pid))
 		tap_bail("attach");
 	for (i = 0; i < ROUNDS; i++)
 		tell(&worker, '.');
+	wait_idle(&worker);
 	read_tlb(worker.pid, &table);
 	expected = tlb_trace_end(worker.pid);
 	tap_ok(expected >= ROUNDS, "switches: the trace has them");
