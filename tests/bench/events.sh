@@ -10,7 +10,9 @@ usage: events.sh [-l] [WAY]...
 Prints what each WAY (default: all that this machine has) adds to an event. -l lists them:
   COMMAND                 mmscope COMMAND, for the process measured
   COMMAND_others          the same, for another process: what everybody pays meanwhile
-  sums, sums_others       copies by cause, way and process alone, without the list of VMAs
+  COMMAND_sums            the same without the list of VMAs (cow, faults)
+  COMMAND_empty           programs that do nothing on the hooks of COMMAND, those of faults each reading
+                          the clock: nobody who uses these goes below (cow, faults, tlb)
   module, module_others   TLB flushes alone, by the module's file "count"
   bpftrace_cow            copies by process, of a kprobe
   bpftrace_faults         faults with their latency by process, of a kprobe and a kretprobe
@@ -21,8 +23,8 @@ Prints what each WAY (default: all that this machine has) adds to an event. -l l
 END
 }
 
-ways='cow cow_others sums sums_others faults faults_others tlb tlb_others stat module module_others
-	bpftrace_cow bpftrace_faults bpftrace_tlb perf_trace perf_stat kprobe'
+ways='cow cow_sums cow_others cow_empty faults faults_sums faults_others faults_empty tlb tlb_others tlb_empty
+	stat module module_others bpftrace_cow bpftrace_faults bpftrace_tlb perf_trace perf_stat kprobe'
 debugfs=/sys/kernel/debug
 tracefs=/sys/kernel/tracing
 
@@ -68,20 +70,14 @@ by_kprobe() {
 	echo '-:mms/copy' >>"$tracefs/kprobe_events"
 }
 
-# sums MODE: what tests/bench/cowload.c says of a copy.
-sums() {
-	"$bench/cowload" "$1" | awk '{ print "copy", $2 }'
-}
-
 # measure WAY: the workload's lines "EVENT INSTRUCTIONS".
 measure() {
 	case $1 in
 	none) "$workload" ;;
-	sums_none) sums none ;;
-	sums) sums selected ;;
-	sums_others) sums unselected ;;
 	cow | faults | tlb | stat) mmscope "$1" --output="$tmp/out" -- "$workload" ;;
 	cow_others | faults_others | tlb_others) mmscope_beside "${1%_others}" ;;
+	*_sums) "$bench/bare" counting "${1%_sums}" "$workload" ;;
+	*_empty) "$bench/bare" empty "${1%_empty}" "$workload" ;;
 	module) counted '' ;;
 	module_others) counted "$other" ;;
 	bpftrace_cow) bpftrace_beside 'kprobe:do_wp_page { @[pid] = count(); }' ;;
@@ -105,24 +101,22 @@ can() {
 }
 
 main() {
-	local way none
+	local way
 	case ${1-} in
 	-h) usage && return ;;
 	-l) echo "$ways" | xargs -n 1 && return ;;
 	esac
 	# shellcheck disable=SC2086 # words they are
 	(($#)) || set -- $ways
-	measure none >"$tmp/none" && measure sums_none >"$tmp/sums_none" || return
+	measure none >"$tmp/none" || return
 	for way; do
-		none=$tmp/none
-		[[ $way != sums* ]] || none=$tmp/sums_none
 		if ! can "$way"; then
 			echo "# $way: not installed" >&2
-		elif ! measure "$way" >"$tmp/rows" || [[ $(wc -l <"$tmp/rows") != $(wc -l <"$none") ]]; then
+		elif ! measure "$way" >"$tmp/rows" || [[ $(wc -l <"$tmp/rows") != $(wc -l <"$tmp/none") ]]; then
 			echo "# $way: $(cat "$tmp/error" "$tmp/said" | tail -n 1)" >&2
 		else
 			awk -v way="$way" 'FNR == NR { none[$1] = $2; next }
-				{ printf "%s %s event %.1f\n", $1, way, $2 - none[$1] }' "$none" "$tmp/rows"
+				{ printf "%s %s event %.1f\n", $1, way, $2 - none[$1] }' "$tmp/none" "$tmp/rows"
 		fi
 	done
 }
