@@ -29,13 +29,17 @@ static struct cow_result *result;
 static const struct mode {
 	const char *name;
 	unsigned int nr_all;		/* how much of all[] is run */
+	bool preempted;			/* as if booted with preempt=full */
 	struct tracer_options options;
 } modes[] = {
-	{ "selected", 4, { .question = { [MMS_QUESTION_COW] = true }, .follow = true } },
-	{ "everyone", 1, { .question = { [MMS_QUESTION_COW] = true }, .everyone = true } },
-	{ "detail", 1, { .question = { [MMS_QUESTION_COW] = true }, .follow = true, .by_vma = true,
-			 .user_stacks = true, .kernel_stacks = true } },
+	{ "selected", 4, false, { .question = { [MMS_QUESTION_COW] = true }, .follow = true } },
+	{ "everyone", 1, false, { .question = { [MMS_QUESTION_COW] = true }, .everyone = true } },
+	{ "detail", 1, false, { .question = { [MMS_QUESTION_COW] = true }, .follow = true,
+				.by_vma = true, .user_stacks = true, .kernel_stacks = true } },
+	{ "preempted", 1, true, { .question = { [MMS_QUESTION_COW] = true }, .follow = true } },
 };
+
+#define PREEMPTION "/sys/kernel/debug/sched/preempt"
 
 static unsigned int nr_cases(const struct mode *mode)
 {
@@ -206,6 +210,17 @@ static void check_detail(struct tracer *tracer)
 	tap_no_diffs(&by_stack);
 }
 
+/* Of the words in the file, the one in brackets is what the kernel does: "none (voluntary) full". */
+static bool set_preemption(const char *wanted, char *had, size_t size)
+{
+	char *text = proc_read_file(PREEMPTION, NULL), *at = text ? strchr(text, '(') : NULL;
+
+	if (at)
+		snprintf(had, size, "%.*s", (int)strcspn(at + 1, ")"), at + 1);
+	free(text);
+	return at && !proc_write(PREEMPTION, wanted);
+}
+
 static void run_mode(const struct mode *mode, const char *only)
 {
 	struct tracer *tracer;
@@ -226,6 +241,19 @@ static void run_mode(const struct mode *mode, const char *only)
 	tracer_close(tracer);
 }
 
+static void run_preempted(const struct mode *mode, const char *only)
+{
+	char had[32], full[32];
+
+	if (set_preemption("full", had, sizeof(had))) {
+		run_mode(mode, only);
+		set_preemption(had, full, sizeof(full));
+		return;
+	}
+	for (unsigned int i = 0; i < nr_cases(mode) + 2; i++)
+		tap_skip("no choice of preemption", "%s", mode->name);
+}
+
 int main(int argc, char **argv)
 {
 	size_t i, nr_modes = sizeof(modes) / sizeof(*modes), points = 3;
@@ -237,7 +265,7 @@ int main(int argc, char **argv)
 	tap_plan(points);
 	make_world();
 	for (i = 0; i < nr_modes; i++)
-		run_mode(&modes[i], argc > 1 ? argv[1] : NULL);
+		(modes[i].preempted ? run_preempted : run_mode)(&modes[i], argc > 1 ? argv[1] : NULL);
 	unmake_world();
 	return tap_done();
 }
