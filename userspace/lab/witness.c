@@ -73,7 +73,7 @@ static uint64_t sum_smaps(struct lab *lab, pid_t pid, uint64_t first, uint64_t l
 			  const char *line)
 {
 	size_t len = strlen(line), size = 0;
-	unsigned long start = 0, end = 0, kb;
+	unsigned long start = 0, end = 0, from, to, kb;
 	char path[64], *text = NULL;
 	uint64_t sum = 0;
 	FILE *smaps;
@@ -81,8 +81,12 @@ static uint64_t sum_smaps(struct lab *lab, pid_t pid, uint64_t first, uint64_t l
 	snprintf(path, sizeof(path), "/proc/%d/smaps", pid);
 	smaps = stream_of(lab, path);
 	while (getline(&text, &size, smaps) > 0) {
-		if (sscanf(text, "%lx-%lx ", &start, &end) == 2)
+		/* "Anonymous" begins with a hexadecimal digit, too. */
+		if (sscanf(text, "%lx-%lx ", &from, &to) == 2) {
+			start = from;
+			end = to;
 			continue;
+		}
 		if (last >= start && first < end && !strncmp(text, line, len) && text[len] == ':' &&
 		    sscanf(text + len + 1, "%lu", &kb) == 1)
 			sum += kb * 1024;
