@@ -38,7 +38,7 @@ struct lab_counters {
 uint64_t lab_counted(struct lab *lab, pid_t pid, struct lab_counters what);
 
 /*
- * The same of the VMA that @addr is in, or was in, as it was then. Of copies, reuses, splits, and of
+ * The same of the VMA that @addr is in, or was in, as it was then. Of copies, reuses, and of
  * faults by what they were for, retried and invalid ones.
  */
 uint64_t lab_counted_at(struct lab *lab, pid_t pid, uint64_t addr, struct lab_counters what);

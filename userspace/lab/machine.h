@@ -31,6 +31,12 @@ int lab_file(struct lab *lab, char *path, const char *name, size_t size);
 /* Writes back a file's pages and drops them from the page cache. */
 void lab_file_drop(struct lab *lab, int fd);
 
+/*
+ * Has the kernel empty its CPUs' batches of new pages, which hold a reference each: such a page is
+ * copied even by its only owner.
+ */
+void lab_empty_batches(struct lab *lab);
+
 /**
  * lab_swap() - have swap on a compressed disk in memory (zram) of its own, and only there
  * @lab: the lab

@@ -15,9 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "witness.h"
 #include "worker.h"
 
 #define PAGE 4096UL
+#define HUGE (2UL << 20)
 
 /* @pid: of a child, when it has been forked; @message: why it gave up. */
 struct lab_worker_shared {
@@ -215,6 +217,21 @@ char *lab_map(size_t size)
 	return at + PAGE;
 }
 
+char *lab_map_file(int fd, size_t size, int prot, int flags)
+{
+	/* Room around it, without access. */
+	char *at = mmap(NULL, size + 2 * HUGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			-1, 0);
+
+	if (at != MAP_FAILED)
+		at = mmap(at + HUGE - (uintptr_t)at % HUGE, size, prot, flags | MAP_FIXED, fd, 0);
+	if (at == MAP_FAILED) {
+		fprintf(stderr, "mmscope: mmap of a file: %s\n", strerror(errno));
+		_exit(1);
+	}
+	return at;
+}
+
 void lab_read_pages(const char *at, size_t nr, size_t stride)
 {
 	for (; nr--; at += stride)
@@ -262,6 +279,26 @@ pid_t lab_spawn(struct lab *lab, char *const argv[], const char *output)
 	}
 	close(told[0]);
 	return pid;
+}
+
+void lab_wait_state(struct lab *lab, pid_t pid, char state)
+{
+	const char *text, *rest;
+	unsigned int tries = 0;
+	char path[64], found;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	do {
+		text = lab_file_text(path);
+		rest = text ? strrchr(text, ')') : NULL;
+		found = rest ? rest[2] : 'Z';
+		if (found == state)
+			return;
+		if (found == 'Z')
+			lab_broken(lab, "process %d has ended too early", pid);
+		usleep(2000);
+	} while (tries++ < 60000);
+	lab_broken(lab, "process %d does not get to state %c", pid, state);
 }
 
 void lab_need_cpus(struct lab *lab, unsigned int nr)

@@ -89,6 +89,17 @@ void *lab_shared(struct lab *lab, size_t size);
  */
 char *lab_map(size_t size);
 
+/**
+ * lab_map_file() - a file's pages, in the lab or in a worker
+ * @fd: the file
+ * @size: bytes of it, from its beginning
+ * @prot: as of mmap(2)
+ * @flags: MAP_SHARED or MAP_PRIVATE
+ *
+ * It begins at a multiple of 2 MiB, a VMA of its own. Return: where it is; does not fail.
+ */
+char *lab_map_file(int fd, size_t size, int prot, int flags);
+
 /* Reads, writes a byte of each of @nr pages of 4 KiB, @stride bytes apart. */
 void lab_read_pages(const char *at, size_t nr, size_t stride);
 void lab_write_pages(char *at, size_t nr, size_t stride);
@@ -102,6 +113,15 @@ void lab_write_pages(char *at, size_t nr, size_t stride);
  * Skips the lab if there is no such program. Return: its PID.
  */
 pid_t lab_spawn(struct lab *lab, char *const argv[], const char *output);
+
+/**
+ * lab_wait_state() - wait until a process is in a state
+ * @lab: the lab
+ * @pid: the process, which must not end meanwhile unless that is waited for
+ * @state: as in /proc/PID/stat: 'T' stopped, 'Z' ended, 'S' asleep. A program that was started is not
+ *	asleep before the loader is through: until then it waits for files only, which is another state
+ */
+void lab_wait_state(struct lab *lab, pid_t pid, char state);
 
 /* Waits for the end of a process. Return: how it ended, as of wait(2). */
 int lab_wait_end(struct lab *lab, pid_t pid);
