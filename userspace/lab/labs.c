@@ -13,5 +13,8 @@ const struct lab_def *const lab_defs[] = {
 	&lab_def_demand_paging,
 	/* copy on write */
 	&lab_def_fork_cow,
+	/* TLB */
+	&lab_def_tlb_shootdown,
+	&lab_def_context_switch,
 	NULL,
 };

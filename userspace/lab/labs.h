@@ -7,8 +7,10 @@
 
 #include "lab.h"
 
+extern const struct lab_def lab_def_context_switch;
 extern const struct lab_def lab_def_demand_paging;
 extern const struct lab_def lab_def_fork_cow;
+extern const struct lab_def lab_def_tlb_shootdown;
 extern const struct lab_def lab_def_translate;
 
 #endif /* LAB_LABS_H */
