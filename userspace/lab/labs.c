@@ -11,8 +11,11 @@ const struct lab_def *const lab_defs[] = {
 	&lab_def_translate,
 	/* demand paging */
 	&lab_def_demand_paging,
+	&lab_def_minor_major,
 	/* copy on write */
 	&lab_def_fork_cow,
+	/* sharing */
+	&lab_def_mmap_io,
 	/* TLB */
 	&lab_def_tlb_shootdown,
 	&lab_def_context_switch,

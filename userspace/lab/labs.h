@@ -10,6 +10,8 @@
 extern const struct lab_def lab_def_context_switch;
 extern const struct lab_def lab_def_demand_paging;
 extern const struct lab_def lab_def_fork_cow;
+extern const struct lab_def lab_def_minor_major;
+extern const struct lab_def lab_def_mmap_io;
 extern const struct lab_def lab_def_tlb_shootdown;
 extern const struct lab_def lab_def_translate;
 
