@@ -15,6 +15,8 @@ const struct lab_def *const lab_defs[] = {
 	/* copy on write */
 	&lab_def_fork_cow,
 	/* sharing */
+	&lab_def_shared_library,
+	&lab_def_map_shared_private,
 	&lab_def_mmap_io,
 	/* TLB */
 	&lab_def_tlb_shootdown,
