@@ -12,6 +12,7 @@
 #include <linux/fs.h>
 #include <linux/kstrtox.h>
 #include <linux/module.h>
+#include <linux/security.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -149,11 +150,14 @@ struct mms_read *mms_read_alloc(const struct mms_view *view, struct mms_target *
 	return read;
 }
 
+/* Under lockdown debugfs itself refuses writing only, and lets through what is 0400. */
 int mms_may_open_any(void)
 {
 	if (!READ_ONCE(all_there))
 		return -ENODEV;
-	return capable(CAP_SYS_ADMIN) ? 0 : -EPERM;
+	if (!capable(CAP_SYS_ADMIN))
+		return -EPERM;
+	return security_locked_down(LOCKDOWN_DEBUGFS);
 }
 
 /* 0 if the opener may see the target as it is now; an exited one hides nothing. */

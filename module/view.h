@@ -104,7 +104,7 @@ struct mms_read *mms_read_alloc(const struct mms_view *view, struct mms_target *
 				const struct file *file);
 void mms_read_free(struct mms_read *read);
 
-/* What every file asks when it is opened. Return: 0, -EPERM, or -ENODEV: loading is not complete. */
+/* What every file asks when it is opened. Return: 0, -EPERM, also locked down, or -ENODEV: loading is not complete. */
 int mms_may_open_any(void);
 
 /* The same, and the permission check of every file that shows a target; NULL stands for the whole system. */

@@ -108,7 +108,7 @@ static enum state check_lockdown(char *detail, size_t size)
 		snprintf(detail, size, "none");
 		return OK;
 	}
-	snprintf(detail, size, "%s: debugfs is closed, unsigned modules %s refused (Secure Boot brings it about)",
+	snprintf(detail, size, "%s: the module is closed, unsigned modules %s refused (Secure Boot brings it about)",
 		 active + 1, strcmp(active + 1, "integrity") ? "and eBPF programs are" : "are");
 	return NO;
 }

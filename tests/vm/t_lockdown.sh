@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# A kernel that is locked down, on a machine of its own, booted with lockdown=integrity: what still
-# counts, and that what does not says why; then the same with lockdown=confidentiality, from which
-# there is no way back.
+# A kernel that is locked down, on a machine of its own, for there is no way back: the module's files,
+# what still counts, and that what does not says why; with lockdown=integrity, then confidentiality.
 set -u
 # shellcheck source=points.sh
 . "$(dirname "${BASH_SOURCE[0]}")/points.sh"
@@ -20,14 +19,48 @@ doctor_says() {
 }
 
 raise() {
-	echo confidentiality >"$lockdown" && grep -qF '[confidentiality]' "$lockdown"
+	echo "$1" >"$lockdown" && grep -qF "[$1]" "$lockdown"
+}
+
+# Some file of each kind, held open; and what there is to open.
+open_files() {
+	sleep 1000 &
+	target=$!
+	echo "$target" >"$debugfs/attach" && exec 5<"$debugfs/$target/summary" 6>"$debugfs/detach"
+}
+
+# Also those that debugfs itself leaves open, which are for reading only.
+refused() {
+	local file mode number=0
+	while read -r mode file; do
+		number=$((number + 1))
+		case $mode in
+		400) exec 7<"$file" ;;
+		200) exec 7>"$file" ;;
+		*) exec 7<>"$file" ;;
+		esac 2>/dev/null && echo "$file opens"
+	done < <(find "$debugfs" -type f -printf '%m %p\n') >"$tmp/opened"
+	cat "$tmp/opened"
+	((number == 19)) && [[ ! -s $tmp/opened ]]
+}
+
+# What was opened before is as good as ever; then the module goes, and does not come back.
+leave() {
+	head -n 1 <&5 | grep -q "pid=$target" && echo "$target" >&6 || return
+	exec 5<&- 6>&-
+	kill "$target"
+	mmscope unload
 }
 
 lockdown=/sys/kernel/security/lockdown
-grep -qsF '[integrity]' "$lockdown" || skip='not booted with lockdown=integrity'
+[[ ${MMSCOPE_LOCK_DOWN-} && -w $lockdown ]] || skip='not a machine to be locked down (MMSCOPE_LOCK_DOWN)'
 
-echo 1..13
-point 'integrity: doctor says so' doctor_says 'integrity: debugfs is closed, unsigned modules are refused'
+echo 1..17
+point 'files are open' open_files
+point 'lockdown is raised' raise integrity
+point 'integrity: no file of the module opens' refused
+point 'what was open before works, and the module goes' leave
+point 'integrity: doctor says so' doctor_says 'integrity: the module is closed, unsigned modules are refused'
 point 'integrity: cow counts' counts cow '(.breaks[] | select(.cause == "anon").user) >= 100'
 point 'integrity: faults counts' counts faults '(.by_effort[] | select(.counter == "minor").count) >= 200'
 point 'integrity: tlb counts requests' counts tlb '(.requests[] | select(.counter == "ranged").count) >= 100'
@@ -39,7 +72,7 @@ if [[ -n $module || -n $skip ]]; then
 else
 	skip='no module built for this kernel' point 'integrity: the module is refused' false
 fi
-point 'lockdown is raised' raise
+point 'lockdown is raised further' raise confidentiality
 point 'confidentiality: doctor says so' doctor_says 'confidentiality: .*eBPF programs are refused'
 for command in stat cow faults tlb; do
 	point "confidentiality: $command says why it does not count" fails 1 'kernel lockdown (confidentiality)' \
