@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <time.h>
 
+#include "icount.h"
 #include "proc_spawn.h"
 #include "tap.h"
 #include "trace.h"
@@ -26,57 +26,6 @@ static const char *const views[] = { "summary", "vmas", "tables", "pages", "reco
 static const char *const lock_events[] = {
 	"mmap_lock/mmap_lock_acquire_returned", "mmap_lock/mmap_lock_released", NULL,
 };
-
-static u64 now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ULL + t.tv_nsec;
-}
-
-/* Twenty million instructions, cheap ones or expensive ones. */
-static u64 time_cheap(void)
-{
-	unsigned long i = 10000000;
-	u64 begun = now();
-
-	__asm__ volatile("1: dec %0\n\tjnz 1b" : "+r"(i));
-	return now() - begun;
-}
-
-static u64 time_expensive(void)
-{
-	unsigned long i = 4000000, high = 0, low = 12345;
-	u64 begun = now();
-
-	__asm__ volatile("1: xor %%edx, %%edx\n\tmov $99991, %%eax\n\tdivq %0\n\tdec %0\n\tjnz 1b"
-			 : "+r"(i), "+d"(high), "+a"(low));
-	return now() - begun;
-}
-
-/* The shortest of some: others may be interrupted. */
-static u64 shortest(u64 (*func)(void))
-{
-	u64 min = UINT64_MAX, ns;
-	int i;
-
-	for (i = 0; i < 5; i++) {
-		ns = func();
-		min = ns < min ? ns : min;
-	}
-	return min;
-}
-
-static bool is_one_per_ns(u64 ns)
-{
-	return ns >= 20000000 && ns < 21000000;
-}
-
-static bool time_is_instructions(void)
-{
-	return is_one_per_ns(shortest(time_cheap)) && is_one_per_ns(shortest(time_expensive));
-}
 
 /* Something to be read, small and large: how much of it, made by @make(&amount). */
 struct thing {
@@ -271,7 +220,7 @@ static void check(const struct thing *thing)
 
 	if (free_bytes < thing->memory)
 		snprintf(missing, sizeof(missing), "%llu MiB of free memory", thing->memory / MIB);
-	if (free_bytes < thing->memory || !time_is_instructions()) {
+	if (free_bytes < thing->memory || !icount_is_time()) {
 		for (i = 0; i < 3 * NR_VIEWS; i++)
 			tap_skip(missing, "%s", thing->name);
 		return;
