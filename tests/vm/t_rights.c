@@ -1,198 +1,211 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who may: without root, without one of the two capabilities, from another user namespace, nothing
- * can be opened; what was opened with them can be read without.
+ * Who may open which file of the module, and name which process in it: root and a user, with each
+ * capability alone, with all but each, and in a user namespace; with the modes as they are made, and
+ * with all modes open, so that nothing but the module refuses. They are judged by may_look() and
+ * expected_of(), which are README's table.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
-#include <sched.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "proc_spawn.h"
+#include "rights.h"
 #include "tap.h"
 #include "views.h"
 
-static pid_t target;
+/* Whether every mode is open. */
+static bool opened;
 
-static const char *const system_files[] = { "version", "targets", "processes" };
-static const char *const target_files[] = {
-	"summary", "vmas", "tables", "pages", "translate", "records",
-};
-#define NR_SYSTEM 3
-#define NR_TARGET 6
+/* What a child found; it prints nothing. */
+static struct found {
+	unsigned int nr_compared, nr;
+	char text[TAP_MAX_DIFFS][160];
+} *found;
 
-/* The file number @i of all: those of the system, of the target, attach and detach. */
-static const char *file_path(unsigned int i)
+/* The table: may he look at this target? */
+static bool may_look(const struct who *who, const struct whom *whom)
 {
-	static char path[128];
-
-	if (i < NR_SYSTEM)
-		snprintf(path, sizeof(path), VIEWS_DIR "/%s", system_files[i]);
-	else if (i < NR_SYSTEM + NR_TARGET)
-		return views_path(target, target_files[i - NR_SYSTEM]);
-	else
-		snprintf(path, sizeof(path), VIEWS_DIR "/%s",
-			 i == NR_SYSTEM + NR_TARGET ? "attach" : "detach");
-	return path;
-}
-#define NR_VIEWS (NR_SYSTEM + NR_TARGET)
-#define NR_FILES (NR_VIEWS + 2)
-
-/* Gives up a capability. */
-static bool drop(int capability)
-{
-	struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
-	struct __user_cap_data_struct data[2];
-
-	if (syscall(SYS_capget, &header, data))
-		return false;
-	data[capability / 32].effective &= ~(1U << capability % 32);
-	data[capability / 32].permitted &= ~(1U << capability % 32);
-	return !syscall(SYS_capset, &header, data);
+	return (who->capabilities & BIT(CAP_SYS_ADMIN)) &&
+	       ((who->capabilities & BIT(CAP_SYS_PTRACE)) || (whom->owned && who->uid == USER));
 }
 
-/* How many of the first @nr files open with this error. */
-static unsigned int refused_with(unsigned int nr, int error)
+/* The way to a file is for its owner, or who may go everywhere. */
+static bool may_reach(const struct who *who, const struct file *file)
 {
-	unsigned int i, count = 0;
+	u64 any = BIT(CAP_DAC_OVERRIDE);
 
-	for (i = 0; i < nr; i++) {
-		int fd = open(file_path(i), i >= NR_VIEWS ? O_WRONLY : O_RDONLY);
-
-		count += fd < 0 && errno == error;
-		if (fd >= 0)
-			close(fd);
-	}
-	return count;
+	if (file->mode == 0400)
+		any |= BIT(CAP_DAC_READ_SEARCH);
+	return opened || !who->uid || (who->capabilities & any);
 }
 
-static int without_root(void *arg)
+/* With what error a file opens, or 0. */
+static int expected_of(const struct who *who, const struct whom *whom, const struct file *file)
 {
-	(void)arg;
-	if (setresgid(65534, 65534, 65534) || setresuid(65534, 65534, 65534))
-		return 100;
-	return refused_with(NR_FILES, EACCES);
+	if (!may_reach(who, file))
+		return EACCES;
+	if (!(who->capabilities & BIT(CAP_SYS_ADMIN)))
+		return EPERM;
+	if (file->kind == TARGET)
+		return may_look(who, whom) ? 0 : EPERM;
+	return file->kind == CONTROL || (who->capabilities & BIT(CAP_SYS_PTRACE)) ? 0 : EPERM;
 }
 
-/* With all rights to files, yet nobody else's. */
-static int without_admin(void *arg)
+static void compare(const struct who *who, const char *what, int got, int expected)
 {
-	(void)arg;
-	return drop(CAP_SYS_ADMIN) ? refused_with(NR_FILES, EPERM) : 100;
+	found->nr_compared++;
+	if (got == expected || found->nr++ >= TAP_MAX_DIFFS)
+		return;
+	snprintf(found->text[found->nr - 1], sizeof(found->text[0]),
+		 "uid %u with %llx%s: %s: expected %s, got %s", who->uid, who->capabilities,
+		 who->in_namespace ? " in a user namespace" : "", what,
+		 expected ? strerror(expected) : "no error", got ? strerror(got) : "no error");
 }
 
-static int without_ptrace(void *arg)
-{
-	(void)arg;
-	return drop(CAP_SYS_PTRACE) ? refused_with(NR_VIEWS, EPERM) : 100;
-}
-
-/* attach itself is no process's: who may not look at one is told so when he names it. */
-static int attach_without_ptrace(void *arg)
-{
-	(void)arg;
-	if (!drop(CAP_SYS_PTRACE))
-		return 100;
-	return -views_attach(getppid());
-}
-
-static int hold_without_ptrace(void *arg)
+/* Writes "hold PID" and the like. Return: an errno, or 0. */
+static int name_target(int fd, const char *verb)
 {
 	char text[32];
-	int len = snprintf(text, sizeof(text), "hold %d", getppid());
+	int len = snprintf(text, sizeof(text), "%s%d", verb, rights_target);
 
-	(void)arg;
-	if (!drop(CAP_SYS_PTRACE))
-		return 100;
-	return -views_write("attach", text, len);
+	return write(fd, text, len) == len ? 0 : errno;
 }
 
-/* Root of a user namespace has all capabilities, but not over those outside. */
-static int in_user_namespace(void *arg)
+static void look(const struct who *who, const struct whom *whom)
 {
-	(void)arg;
-	if (unshare(CLONE_NEWUSER) || proc_write("/proc/self/setgroups", "deny") ||
-	    proc_write("/proc/self/uid_map", "0 0 1") || proc_write("/proc/self/gid_map", "0 0 1"))
-		return 100;
-	return refused_with(NR_FILES, EPERM);
-}
-
-static void enter_user_namespace(void *arg)
-{
-	(void)arg;
-	if (unshare(CLONE_NEWUSER))
-		_exit(1);
-}
-
-/* Rights are those at open: of a view, for all that is read; of attach, for all that is written. */
-static int read_without_rights(void *arg)
-{
-	int fd = open(views_path(target, "vmas"), O_RDONLY);
-	int attach = open(VIEWS_DIR "/attach", O_WRONLY);
-	char text[4096];
-	int len;
-
-	(void)arg;
-	if (fd < 0 || attach < 0 || !drop(CAP_SYS_ADMIN) || !drop(CAP_SYS_PTRACE))
-		return 100;
-	if (read(fd, text, sizeof(text)) != sizeof(text))
-		return 1;
-	len = snprintf(text, sizeof(text), "%d", getpid());
-	return write(attach, text, len) == len ? 0 : 2;
-}
-
-static void check_modes(void)
-{
-	struct tap_diffs diffs = { .what = "modes: 0700 and 0400, 0200 for control files, 0600 for translate" };
-	struct stat st;
 	unsigned int i;
 
 	for (i = 0; i < NR_FILES; i++) {
-		mode_t expected = i >= NR_VIEWS ? 0200 : 0400;
+		int fd = open(rights_path(&rights_files[i]), rights_flags(&rights_files[i]));
+		int may = may_look(who, whom) ? 0 : EPERM;
 
-		if (strstr(file_path(i), "translate"))
-			expected = 0600;
-		diffs.nr_compared++;
-		if (stat(file_path(i), &st) || (st.st_mode & 07777) != expected || st.st_uid)
-			tap_differs(&diffs, "%s: %o", file_path(i), st.st_mode);
+		compare(who, rights_path(&rights_files[i]), fd < 0 ? errno : 0,
+			expected_of(who, whom, &rights_files[i]));
+		if (fd >= 0 && !strcmp(rights_files[i].name, "attach"))
+			compare(who, "hold", name_target(fd, "hold "), may);
+		if (fd >= 0 && !strcmp(rights_files[i].name, "count"))
+			compare(who, "count", name_target(fd, "follow "), may);
+		if (fd >= 0)
+			close(fd);
 	}
-	diffs.nr_compared += 2;
-	if (stat(VIEWS_DIR, &st) || st.st_mode != (S_IFDIR | 0700) ||
-	    stat(views_path(target, ""), &st) || st.st_mode != (S_IFDIR | 0700))
-		tap_differs(&diffs, "a directory: %o", st.st_mode);
-	tap_no_diffs(&diffs);
+}
+
+static const struct whom *looked_at;
+
+static int become_and_look(void *arg)
+{
+	const struct who *who = arg;
+
+	rights_become(who);
+	look(who, looked_at);
+	return 0;
+}
+
+static void compare_one(struct tap_diffs *diffs, uid_t uid, u64 capabilities, bool in_namespace)
+{
+	struct who who = { uid, capabilities, in_namespace };
+	unsigned int i;
+
+	memset(found, 0, sizeof(*found));
+	if (spawn_run(become_and_look, &who))
+		tap_bail("uid %u cannot have %llx", uid, capabilities);
+	diffs->nr_compared += found->nr_compared;
+	for (i = 0; i < found->nr && i < TAP_MAX_DIFFS; i++)
+		tap_differs(diffs, "%s", found->text[i]);
+}
+
+/* Alone, and all but it. */
+static void compare_each(struct tap_diffs *diffs, uid_t uid, const struct whom *whom)
+{
+	static const int capabilities[] = { CAP_SYS_ADMIN, CAP_SYS_PTRACE, CAP_DAC_OVERRIDE };
+	long last = proc_value("/proc/sys/kernel/cap_last_cap");
+	int i;
+
+	if (whom != rights_whoms) {
+		for (i = 0; i < 3; i++) {
+			compare_one(diffs, uid, BIT(capabilities[i]), false);
+			compare_one(diffs, uid, ALL_CAPABILITIES & ~BIT(capabilities[i]), false);
+		}
+		return;
+	}
+	for (i = 0; i <= last; i++) {
+		compare_one(diffs, uid, BIT(i), false);
+		compare_one(diffs, uid, ALL_CAPABILITIES & ~BIT(i), false);
+	}
+}
+
+static void compare_all(struct tap_diffs *diffs, const struct whom *whom)
+{
+	const u64 two = BIT(CAP_SYS_ADMIN) | BIT(CAP_SYS_PTRACE);
+	uid_t uid;
+
+	for (uid = 0; uid <= USER; uid += USER) {
+		compare_one(diffs, uid, 0, false);
+		compare_one(diffs, uid, 0, true);
+		compare_one(diffs, uid, ALL_CAPABILITIES, false);
+		compare_one(diffs, uid, two, false);
+		compare_one(diffs, uid, two | BIT(CAP_DAC_OVERRIDE), false);
+		compare_one(diffs, uid, two | BIT(CAP_DAC_READ_SEARCH), false);
+		compare_one(diffs, uid, BIT(CAP_SYS_ADMIN) | BIT(CAP_DAC_OVERRIDE), false);
+		compare_each(diffs, uid, whom);
+	}
+}
+
+/* As made, or for everyone. */
+static void set_modes(bool open)
+{
+	unsigned int i;
+
+	opened = open;
+	if (chmod(VIEWS_DIR, open ? 0777 : 0700) ||
+	    chmod(views_path(rights_target, ""), open ? 0777 : 0700))
+		tap_bail("chmod: %s", strerror(errno));
+	for (i = 0; i < NR_FILES; i++)
+		if (chmod(rights_path(&rights_files[i]),
+			  open ? 0666 : rights_files[i].mode))
+			tap_bail("chmod: %s", strerror(errno));
+}
+
+static void check_table(const struct whom *whom)
+{
+	char what[2][128];
+	unsigned int open;
+
+	rights_start(whom->become);
+	looked_at = whom;
+	if (rights_is_setuid() != whom->is_setuid)
+		tap_bail("%s is not what it is to be", whom->name);
+	for (open = 0; open < 2; open++) {
+		struct tap_diffs diffs = { .what = what[open] };
+
+		snprintf(what[open], sizeof(what[open]), "%s%s", whom->name,
+			 open ? ", every mode open" : "");
+		set_modes(open);
+		compare_all(&diffs, whom);
+		tap_no_diffs(&diffs);
+	}
+	set_modes(false);
+	rights_end();
 }
 
 int main(void)
 {
 	char *before, *after;
-	pid_t other;
+	unsigned int i;
 
-	tap_plan(1 + 7 + 3);
-	target = spawn(NULL, NULL);
-	if (views_attach(target))
-		tap_bail("attach: %s", strerror(errno));
-	/* So that what refuses is the module and not the way there. */
-	check_modes();
+	tap_plan(2 * NR_WHOMS + 1);
+	found = mmap(NULL, sizeof(*found), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
+	rights_open();
 	before = proc_read_file(VIEWS_DIR "/targets", NULL);
-	tap_eq(spawn_run(without_root, NULL), NR_FILES, "without root: no file opens");
-	tap_eq(spawn_run(without_admin, NULL), NR_FILES, "without CAP_SYS_ADMIN: no file opens");
-	tap_eq(spawn_run(without_ptrace, NULL), NR_VIEWS, "without CAP_SYS_PTRACE: no view opens");
-	tap_eq(spawn_run(attach_without_ptrace, NULL), EPERM, "without CAP_SYS_PTRACE: no attach");
-	tap_eq(spawn_run(hold_without_ptrace, NULL), EPERM, "without CAP_SYS_PTRACE: no hold");
-	tap_eq(spawn_run(in_user_namespace, NULL), NR_FILES, "root of a user namespace: no file opens");
+	for (i = 0; i < NR_WHOMS; i++)
+		check_table(&rights_whoms[i]);
 	after = proc_read_file(VIEWS_DIR "/targets", NULL);
 	tap_str(after, before, "who may not has changed nothing");
-
-	tap_eq(spawn_run(read_without_rights, NULL), 0, "what was opened before can be used after");
-	other = spawn(enter_user_namespace, NULL);
-	tap_result(views_attach(other), 0, "root may attach a process of a user namespace");
-	tap_result(views_detach(other), 0, "and detach it");
-	views_detach(target);
-	spawn_end(other);
-	spawn_end(target);
+	rights_close();
 	return tap_done();
 }
