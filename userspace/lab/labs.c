@@ -14,6 +14,7 @@ const struct lab_def *const lab_defs[] = {
 	&lab_def_minor_major,
 	/* copy on write */
 	&lab_def_fork_cow,
+	&lab_def_fork_cost,
 	/* sharing */
 	&lab_def_shared_library,
 	&lab_def_map_shared_private,
@@ -21,5 +22,7 @@ const struct lab_def *const lab_defs[] = {
 	/* TLB */
 	&lab_def_tlb_shootdown,
 	&lab_def_context_switch,
+	/* placement */
+	&lab_def_scatter,
 	NULL,
 };

@@ -9,10 +9,12 @@
 
 extern const struct lab_def lab_def_context_switch;
 extern const struct lab_def lab_def_demand_paging;
+extern const struct lab_def lab_def_fork_cost;
 extern const struct lab_def lab_def_fork_cow;
 extern const struct lab_def lab_def_map_shared_private;
 extern const struct lab_def lab_def_minor_major;
 extern const struct lab_def lab_def_mmap_io;
+extern const struct lab_def lab_def_scatter;
 extern const struct lab_def lab_def_shared_library;
 extern const struct lab_def lab_def_tlb_shootdown;
 extern const struct lab_def lab_def_translate;
