@@ -74,16 +74,6 @@ static uint64_t nr_equal(const uint64_t *a, const uint64_t *b)
 	return nr;
 }
 
-/* The same, by pagemap. */
-static uint64_t nr_equal_pagemap(struct lab *lab, pid_t a, pid_t b, uint64_t at)
-{
-	uint64_t nr = 0, i;
-
-	for (i = 0; i < NR; i++)
-		nr += lab_pagemap(lab, a, at + i * PAGE) == lab_pagemap(lab, b, at + i * PAGE);
-	return nr;
-}
-
 struct forked {
 	struct lab_worker *parent, *child;
 	struct lab_target *of_parent, *of_child;
@@ -103,7 +93,7 @@ static void check_fork(struct lab *lab, struct forked *f)
 	lab_check(lab, .what = "same frame in both", LAB_EXACTLY(NR),
 		  .measured = nr_equal(f->before, frames_of(lab, f->of_child, f->at)),
 		  LAB_WITNESS("pagemap",
-			      nr_equal_pagemap(lab, f->parent->pid, f->child->pid, f->at)));
+			      lab_pagemap_same(lab, f->parent->pid, f->at, f->child->pid, f->at, NR)));
 	lab_check(lab, .what = "writable entries, parent", LAB_EXACTLY(0),
 		  .measured = lab_pages(f->of_parent, f->at, NR, MMS_CLASS_ANON, MMS_X86_RW, 0));
 	lab_check(lab, .what = "writable entries, child", LAB_EXACTLY(0),
@@ -123,8 +113,8 @@ static void check_writes(struct lab *lab, struct forked *f)
 	lab_check(lab, .what = "pages copied", LAB_EXACTLY(WRITTEN),
 		  .measured = lab_counted_at(lab, f->child->pid, f->at, LAB_BREAKS) +
 			      lab_counted_at(lab, f->parent->pid, f->at, LAB_BREAKS),
-		  LAB_WITNESS("pagemap", NR - nr_equal_pagemap(lab, f->parent->pid, f->child->pid,
-							       f->at)));
+		  LAB_WITNESS("pagemap", NR - lab_pagemap_same(lab, f->parent->pid, f->at,
+							       f->child->pid, f->at, NR)));
 	lab_check(lab, .what = "private now, in the child", .unit = LAB_BYTES,
 		  LAB_EXACTLY(WRITTEN * PAGE),
 		  .measured = lab_vma_sum(f->of_child, f->at, "private"),

@@ -284,6 +284,47 @@ uint64_t lab_pages(struct lab_target *target, uint64_t addr, size_t nr, enum mms
 	return counted.nr;
 }
 
+/* The frames of some pages, 0 for those without; frame 0 is the firmware's. */
+struct frames {
+	uint64_t addr, *pfn;
+};
+
+static void take_frame(void *data, uint64_t addr, const struct lab_entry *entry)
+{
+	const struct frames *frames = data;
+
+	if (entry->present)
+		frames->pfn[(addr - frames->addr) / PAGE] = entry->pfn;
+}
+
+static uint64_t *frames_of(struct lab_target *target, uint64_t addr, size_t nr)
+{
+	struct frames frames = { addr, calloc(nr, sizeof(uint64_t)) };
+
+	if (!frames.pfn)
+		lab_broken(target->lab, "out of memory");
+	lab_each_page(target, addr, nr, take_frame, &frames);
+	return frames.pfn;
+}
+
+uint64_t lab_same_frames(struct lab_target *a, uint64_t addr_a, struct lab_target *b, uint64_t addr_b,
+			 size_t nr, uint64_t *both)
+{
+	uint64_t *of_a = frames_of(a, addr_a, nr), *of_b = frames_of(b, addr_b, nr);
+	uint64_t same = 0, present = 0;
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		present += of_a[i] && of_b[i];
+		same += of_a[i] && of_a[i] == of_b[i];
+	}
+	free(of_a);
+	free(of_b);
+	if (both)
+		*both = present;
+	return same;
+}
+
 static void take_walk_line(struct lab_walk *walk, const char *line)
 {
 	struct lab_step *step = &walk->step[walk->nr];
@@ -292,6 +333,8 @@ static void take_walk_line(struct lab_walk *walk, const char *line)
 	    sscanf(line, "step %7s %u %lx %lx %127s", step->level, &step->index, &step->at,
 		   &step->raw, step->flags) == 5)
 		walk->nr++;
+	else if (sscanf(line, "user_copy %*s %*u %*x %lx", &walk->user_copy) == 1)
+		walk->has_user_copy = true;
 	else if (sscanf(line, "frame %lx offset %lx physical %lx size %lu", &walk->pfn,
 			&walk->offset, &walk->physical, &walk->size) == 4)
 		walk->has_frame = true;
@@ -336,27 +379,57 @@ void lab_show_walk(struct lab *lab, struct lab_target *target, const char *what,
 		lab_evidence(lab, "  no frame");
 }
 
+/* A view of the whole machine. */
+static void open_machine(struct lab *lab, const char *view, struct mms_viewfile *file)
+{
+	struct mms_session session;
+	int fd = -1;
+
+	if (!mms_session_open(&session, lab->options->debugfs)) {
+		fd = mms_session_view(&session, view, O_RDONLY);
+		mms_session_close(&session);
+	}
+	if (fd < 0)
+		lab_broken(lab, "%s", mms_failure());
+	mms_viewfile_init(file, fd);
+}
+
+void lab_each_process(struct lab *lab, const char *column,
+		      void (*each)(void *data, pid_t pid, const char *comm, uint64_t bytes),
+		      void *data)
+{
+	struct mms_viewfile file;
+	int pid, comm, value;
+
+	open_machine(lab, "processes", &file);
+	if (!mms_viewfile_header(&file))
+		lab_broken(lab, "processes is empty");
+	pid = mms_viewfile_column(&file, "pid");
+	comm = mms_viewfile_column(&file, "comm");
+	value = mms_viewfile_column(&file, column);
+	if (pid < 0 || comm < 0 || value < 0)
+		lab_broken(lab, "this module has no column '%s'", column);
+	while (mms_viewfile_row(&file))
+		each(data, atoi(file.field[pid]), file.field[comm],
+		     strtoull(file.field[value], NULL, 10) * 1024);
+	if (mms_viewfile_finish(&file, "processes"))
+		lab_broken(lab, "%s", mms_failure());
+	mms_viewfile_close(&file);
+}
+
 /* Return: what follows the name, in @word. */
 static void machine_word(struct lab *lab, const char *name, char word[32])
 {
-	struct mms_session session;
 	struct mms_viewfile file;
 	size_t len = strlen(name);
 	char *line;
-	int fd;
 
 	*word = '\0';
-	if (mms_session_open(&session, lab->options->debugfs))
-		lab_broken(lab, "%s", mms_failure());
-	fd = mms_session_view(&session, "version", O_RDONLY);
-	if (fd < 0)
-		lab_broken(lab, "%s", mms_failure());
-	mms_viewfile_init(&file, fd);
+	open_machine(lab, "version", &file);
 	while ((line = mms_viewfile_line(&file)))
 		if (!strncmp(line, name, len) && line[len] == ' ')
 			snprintf(word, 32, "%s", line + len + 1);
 	mms_viewfile_close(&file);
-	mms_session_close(&session);
 	if (!*word)
 		lab_broken(lab, "the module says nothing of '%s'", name);
 }

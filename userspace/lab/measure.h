@@ -43,6 +43,11 @@ bool lab_vma_at(struct lab_target *target, uint64_t addr, struct lab_vma *vma);
 void lab_each_vma(struct lab_target *target, void (*each)(void *data, const struct lab_vma *vma),
 		  void *data);
 
+/* Calls @each for every process there is, with a column of processes, in bytes. */
+void lab_each_process(struct lab *lab, const char *column,
+		      void (*each)(void *data, pid_t pid, const char *comm, uint64_t bytes),
+		      void *data);
+
 /* A column of tables, of one level or, with 0, of all. */
 uint64_t lab_tables(struct lab_target *target, unsigned int level, const char *column);
 
@@ -76,12 +81,26 @@ void lab_each_page(struct lab_target *target, uint64_t addr, size_t nr,
 uint64_t lab_pages(struct lab_target *target, uint64_t addr, size_t nr, enum mms_class class,
 		   uint64_t set, uint64_t clear);
 
+/**
+ * lab_same_frames() - how many pages of two processes, or of two places, are in the same frame
+ * @a: one process
+ * @addr_a: from here on
+ * @b: the other, perhaps the same
+ * @addr_b: from here on
+ * @nr: how many pages, one by one
+ * @both: receives how many are present in both; or NULL
+ */
+uint64_t lab_same_frames(struct lab_target *a, uint64_t addr_a, struct lab_target *b, uint64_t addr_b,
+			 size_t nr, uint64_t *both);
+
 #define LAB_MAX_STEPS 6
 
 /**
  * struct lab_walk - a translation, step by step
  * @nr: tables read
  * @step: from the top: its level, the index in it, where the entry is, the entry
+ * @has_user_copy: there is page-table isolation
+ * @user_copy: the topmost entry, as the table has it that is in use while the process itself runs
  * @has_frame: it ends at a frame
  * @pfn: of the page the leaf maps
  * @offset: in that page
@@ -97,6 +116,8 @@ struct lab_walk {
 		uint64_t at, raw;
 		char flags[128];
 	} step[LAB_MAX_STEPS];
+	bool has_user_copy;
+	uint64_t user_copy;
 	bool has_frame;
 	uint64_t pfn, offset, physical, size;
 	char touch[3][24];

@@ -68,6 +68,21 @@ uint64_t lab_pagemap(struct lab *lab, pid_t pid, uint64_t addr)
 	return entry;
 }
 
+uint64_t lab_pagemap_same(struct lab *lab, pid_t a, uint64_t addr_a, pid_t b, uint64_t addr_b,
+			  size_t nr)
+{
+	uint64_t same = 0, of_a, of_b;
+	size_t i;
+
+	for (i = 0; i < nr; i++) {
+		of_a = lab_pagemap(lab, a, addr_a + i * PAGE);
+		of_b = lab_pagemap(lab, b, addr_b + i * PAGE);
+		same += (of_a & of_b & LAB_PAGEMAP_PRESENT) &&
+			(of_a & LAB_PAGEMAP_FRAME) == (of_b & LAB_PAGEMAP_FRAME);
+	}
+	return same;
+}
+
 /* The sum of a line over the VMAs that hold an address from @first up to @last. */
 static uint64_t sum_smaps(struct lab *lab, pid_t pid, uint64_t first, uint64_t last,
 			  const char *line)

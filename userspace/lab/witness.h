@@ -21,6 +21,10 @@ uint64_t lab_pagemap(struct lab *lab, pid_t pid, uint64_t addr);
 /* How many of @nr pages from @addr on have all of @set. */
 uint64_t lab_pagemap_pages(struct lab *lab, pid_t pid, uint64_t addr, size_t nr, uint64_t set);
 
+/* How many of @nr pages of two processes, from an address of each on, are in the same frame. */
+uint64_t lab_pagemap_same(struct lab *lab, pid_t a, uint64_t addr_a, pid_t b, uint64_t addr_b,
+			  size_t nr);
+
 /* A line of smaps in bytes, of the VMA that @addr is in: "Rss". 0 if there is no VMA. */
 uint64_t lab_smaps(struct lab *lab, pid_t pid, uint64_t addr, const char *line);
 /* The sum of that line over all VMAs. */
