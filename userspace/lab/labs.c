@@ -11,6 +11,7 @@ const struct lab_def *const lab_defs[] = {
 	&lab_def_translate,
 	/* demand paging */
 	&lab_def_demand_paging,
+	&lab_def_demand_zero,
 	&lab_def_minor_major,
 	/* copy on write */
 	&lab_def_fork_cow,
@@ -19,6 +20,8 @@ const struct lab_def *const lab_defs[] = {
 	&lab_def_shared_library,
 	&lab_def_map_shared_private,
 	&lab_def_mmap_io,
+	/* protection */
+	&lab_def_invalid,
 	/* TLB */
 	&lab_def_tlb_shootdown,
 	&lab_def_context_switch,

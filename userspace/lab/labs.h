@@ -9,8 +9,10 @@
 
 extern const struct lab_def lab_def_context_switch;
 extern const struct lab_def lab_def_demand_paging;
+extern const struct lab_def lab_def_demand_zero;
 extern const struct lab_def lab_def_fork_cost;
 extern const struct lab_def lab_def_fork_cow;
+extern const struct lab_def lab_def_invalid;
 extern const struct lab_def lab_def_map_shared_private;
 extern const struct lab_def lab_def_minor_major;
 extern const struct lab_def lab_def_mmap_io;
