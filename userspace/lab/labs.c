@@ -9,6 +9,8 @@
 const struct lab_def *const lab_defs[] = {
 	/* translation */
 	&lab_def_translate,
+	&lab_def_sparse_tables,
+	&lab_def_private_addresses,
 	/* demand paging */
 	&lab_def_demand_paging,
 	&lab_def_demand_zero,

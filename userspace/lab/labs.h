@@ -16,8 +16,10 @@ extern const struct lab_def lab_def_invalid;
 extern const struct lab_def lab_def_map_shared_private;
 extern const struct lab_def lab_def_minor_major;
 extern const struct lab_def lab_def_mmap_io;
+extern const struct lab_def lab_def_private_addresses;
 extern const struct lab_def lab_def_scatter;
 extern const struct lab_def lab_def_shared_library;
+extern const struct lab_def lab_def_sparse_tables;
 extern const struct lab_def lab_def_tlb_shootdown;
 extern const struct lab_def lab_def_translate;
 
