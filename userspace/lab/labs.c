@@ -18,6 +18,7 @@ const struct lab_def *const lab_defs[] = {
 	/* copy on write */
 	&lab_def_fork_cow,
 	&lab_def_fork_cost,
+	&lab_def_redis_snapshot,
 	/* sharing */
 	&lab_def_shared_library,
 	&lab_def_map_shared_private,
@@ -28,6 +29,7 @@ const struct lab_def *const lab_defs[] = {
 	&lab_def_tlb_shootdown,
 	&lab_def_context_switch,
 	/* placement */
+	&lab_def_huge_pages,
 	&lab_def_scatter,
 	NULL,
 };
