@@ -36,9 +36,10 @@ static struct work *work_of_thread;
 static void *run_or_sleep(void *arg)
 {
 	struct work *shared = work_of_thread;
-	unsigned int i = (uintptr_t)arg, round;
+	const unsigned int *cpu = arg;
+	unsigned int round;
 
-	lab_pin(shared->cpu[i]);
+	lab_pin(*cpu);
 	atomic_fetch_add(&shared->born, 1);
 	for (round = 1;; round += 2) {
 		while (atomic_load(&shared->round) < round)
@@ -59,7 +60,7 @@ static void make_threads(struct lab_worker *worker, struct work *shared)
 	pthread_t thread;
 
 	for (i = 1; i <= nr; i++)
-		if (pthread_create(&thread, NULL, run_or_sleep, (void *)(uintptr_t)i))
+		if (pthread_create(&thread, NULL, run_or_sleep, &shared->cpu[i]))
 			lab_give_up(worker, "pthread_create");
 	while (atomic_load(&shared->born) < nr)
 		usleep(1000);
