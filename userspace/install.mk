@@ -15,7 +15,9 @@ pages8 := $(wildcard man/*.8)
 pages4 := $(wildcard man/*.4)
 headers := ../module/uapi/mmscope.h ../module/uapi/mmscope_events.h
 
-installed := $(SBINDIR)/mmscope $(LIBEXECDIR)/mmscope/mmscope-lab \
+for_labs := mmscope-lab mmscope-sample-static mmscope-sample-dynamic
+
+installed := $(SBINDIR)/mmscope $(for_labs:%=$(LIBEXECDIR)/mmscope/%) \
 	$(pages8:man/%=$(MANDIR)/man8/%) $(pages4:man/%=$(MANDIR)/man4/%) \
 	$(patsubst ../module/uapi/%,$(INCLUDEDIR)/%,$(headers)) \
 	$(BASHDIR)/mmscope $(ZSHDIR)/_mmscope
@@ -27,9 +29,10 @@ emptied := $(if $(DESTDIR),$(directories:/%/=%),$(patsubst $(PREFIX)/%/,%,$(filt
 shared := $(filter /usr /usr/local,$(DESTDIR)$(PREFIX))
 
 .PHONY: install uninstall
-install: $(programs)
+install: $(programs) $(samples)
 	$(Q)$(INSTALL) -D -m 0755 $(OUT)/mmscope "$(DESTDIR)$(SBINDIR)/mmscope"
-	$(Q)$(INSTALL) -D -m 0755 $(OUT)/lab/mmscope-lab "$(DESTDIR)$(LIBEXECDIR)/mmscope/mmscope-lab"
+	$(Q)$(INSTALL) -d "$(DESTDIR)$(LIBEXECDIR)/mmscope"
+	$(Q)$(INSTALL) -m 0755 $(for_labs:%=$(OUT)/lab/%) "$(DESTDIR)$(LIBEXECDIR)/mmscope"
 	$(Q)$(INSTALL) -d "$(DESTDIR)$(MANDIR)/man8" "$(DESTDIR)$(MANDIR)/man4" "$(DESTDIR)$(INCLUDEDIR)"
 	$(Q)$(INSTALL) -m 0644 $(pages8) "$(DESTDIR)$(MANDIR)/man8"
 	$(Q)$(INSTALL) -m 0644 $(pages4) "$(DESTDIR)$(MANDIR)/man4"

@@ -21,6 +21,8 @@ expected() {
 	local prefix=$1 command
 	echo "755 $prefix/sbin/mmscope"
 	echo "755 $prefix/libexec/mmscope/mmscope-lab"
+	echo "755 $prefix/libexec/mmscope/mmscope-sample-dynamic"
+	echo "755 $prefix/libexec/mmscope/mmscope-sample-static"
 	echo "644 $prefix/include/mmscope.h"
 	echo "644 $prefix/include/mmscope_events.h"
 	echo "644 $prefix/share/bash-completion/completions/mmscope"

@@ -21,6 +21,7 @@ const struct lab_def *const lab_defs[] = {
 	&lab_def_redis_snapshot,
 	/* sharing */
 	&lab_def_shared_library,
+	&lab_def_static_dynamic,
 	&lab_def_map_shared_private,
 	&lab_def_mmap_io,
 	/* protection */

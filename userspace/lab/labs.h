@@ -22,6 +22,7 @@ extern const struct lab_def lab_def_redis_snapshot;
 extern const struct lab_def lab_def_scatter;
 extern const struct lab_def lab_def_shared_library;
 extern const struct lab_def lab_def_sparse_tables;
+extern const struct lab_def lab_def_static_dynamic;
 extern const struct lab_def lab_def_tlb_shootdown;
 extern const struct lab_def lab_def_translate;
 
