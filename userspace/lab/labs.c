@@ -26,6 +26,8 @@ const struct lab_def *const lab_defs[] = {
 	&lab_def_mmap_io,
 	/* protection */
 	&lab_def_invalid,
+	&lab_def_wx,
+	&lab_def_user_kernel,
 	/* TLB */
 	&lab_def_tlb_shootdown,
 	&lab_def_context_switch,

@@ -25,5 +25,7 @@ extern const struct lab_def lab_def_sparse_tables;
 extern const struct lab_def lab_def_static_dynamic;
 extern const struct lab_def lab_def_tlb_shootdown;
 extern const struct lab_def lab_def_translate;
+extern const struct lab_def lab_def_user_kernel;
+extern const struct lab_def lab_def_wx;
 
 #endif /* LAB_LABS_H */
