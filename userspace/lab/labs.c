@@ -24,6 +24,9 @@ const struct lab_def *const lab_defs[] = {
 	&lab_def_static_dynamic,
 	&lab_def_map_shared_private,
 	&lab_def_mmap_io,
+	/* layout */
+	&lab_def_stack,
+	&lab_def_malloc,
 	/* protection */
 	&lab_def_invalid,
 	&lab_def_wx,
