@@ -2,11 +2,21 @@
 # shellcheck disable=SC2154 # vm is set by common.sh
 # The initramfs of a kernel directory: busybox, the modules that reach the host's root, init and guest.
 
-initrd_modules='virtio_pci virtio_console 9pnet_virtio 9p overlay'
+initrd_modules='virtio_pci virtio_console overlay'
 
 # What init and guest use of busybox. Links made here cost the guest less than "busybox --install".
 initrd_applets='cat cp env grep hostname insmod ip ln mkdir mkfifo mount poweroff rmmod setsid sh sleep
 	stty switch_root sync tail uname'
+
+# initrd_depends DIR MODULE: what to insert for it, in order; nothing if it is built in.
+initrd_depends() {
+	modprobe -C /dev/null -d "$1" -S "$(<"$1/release")" --show-depends "$2" 2>/dev/null
+}
+
+# initrd_transport DIR: how its guests reach the host's files; Debian's cloud flavour has no 9p.
+initrd_transport() {
+	if initrd_depends "$1" 9p >/dev/null; then echo 9p; else echo virtiofs; fi
+}
 
 # initrd DIR: prints the path of its initramfs, made when missing or outdated.
 initrd() {
@@ -35,11 +45,14 @@ initrd_make() {
 
 # initrd_add_modules DIR TO: the modules and what they depend on, uncompressed, and their order.
 initrd_add_modules() {
-	local dir=$1 to=$2 release module path name
-	release=$(<"$dir/release")
-	for module in $initrd_modules; do
-		modprobe -C /dev/null -d "$dir" -S "$release" --show-depends "$module" >>"$to/depends" 2>/dev/null || {
-			note "kernel $release has no $module, which it needs to reach the host's files"
+	local dir=$1 to=$2 modules=$initrd_modules module path name
+	case $(initrd_transport "$dir") in
+	9p) modules+=' 9pnet_virtio 9p' ;;
+	virtiofs) modules+=' virtiofs' ;;
+	esac
+	for module in $modules; do
+		initrd_depends "$dir" "$module" >>"$to/depends" || {
+			note "kernel $(<"$dir/release") has no $module, which it needs to reach the host's files"
 			return 1
 		}
 	done

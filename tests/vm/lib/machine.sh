@@ -9,6 +9,11 @@ machine=()
 # serve it: what cannot be done with the host's files is left out silently.
 machine_share() {
 	local options=local,path=${2//,/,,},mount_tag=$1,security_model=none,multidevs=remap
+	if [[ $transport == virtiofs ]]; then
+		virtiofs_serve "$@"
+		machine+=(-chardev "socket,id=$1,path=$(virtiofs_socket "${1//,/,,}")" -device "vhost-user-fs-pci,chardev=$1,tag=$1")
+		return
+	fi
 	[[ $3 == rw ]] || options+=,readonly=on
 	machine+=(-virtfs "$options")
 }
@@ -20,12 +25,20 @@ machine_port() {
 	machine+=(-chardev "file,id=$1,path=${tmp//,/,,}/$1" -device "virtserialport,chardev=$1,name=mmscope.$1")
 }
 
+# machine_memory NAME MEGABYTES: memory that those who serve virtiofs can share.
+machine_memory() {
+	local kind=memory-backend-ram
+	[[ $transport != virtiofs ]] || kind=memory-backend-memfd,share=on
+	machine+=(-object "$kind,id=$1,size=$2M")
+}
+
 # machine_nodes COUNT MEGABYTES CPUS: memory and processors in equal parts, a socket for each processor.
 machine_nodes() {
 	local node
 	machine+=(-smp "$3,sockets=$3")
 	for ((node = 0; node < $1; node++)); do
-		machine+=(-object "memory-backend-ram,id=ram$node,size=$(($2 / $1))M" -numa "node,nodeid=$node,memdev=ram$node")
+		machine_memory "ram$node" "$(($2 / $1))"
+		machine+=(-numa "node,nodeid=$node,memdev=ram$node")
 	done
 	for ((node = 0; node < $3; node++)); do
 		machine+=(-numa "cpu,node-id=$((node % $1)),socket-id=$node")
@@ -86,7 +99,12 @@ machine_build() {
 		-chardev "file,id=console,path=${tmp//,/,,}/console" -serial chardev:console
 		-device virtio-serial-pci,ioeventfd=off)
 	machine_processor "$3"
-	((numa == 0)) || machine_nodes "$numa" "$mem" "$smp"
+	if ((numa)); then
+		machine_nodes "$numa" "$mem" "$smp"
+	else
+		machine_memory ram "$mem"
+		machine+=(-machine memory-backend=ram)
+	fi
 	((!tty)) || machine_terminal
 	machine_port status
 	machine_port out
