@@ -131,6 +131,24 @@ void zoo_advise(void *addr, size_t len, int advice)
 		zoo_fail("madvise %d", advice);
 }
 
+/* CONFIG_PREEMPT_RT does without. */
+static bool have_thp(void)
+{
+	return !access("/sys/kernel/mm/transparent_hugepage", F_OK);
+}
+
+void zoo_need_thp(void)
+{
+	if (!have_thp())
+		zoo_missing("transparent huge pages (CONFIG_TRANSPARENT_HUGEPAGE)");
+}
+
+void zoo_no_thp(void *addr, size_t len)
+{
+	if (have_thp())
+		zoo_advise(addr, len, MADV_NOHUGEPAGE);
+}
+
 size_t zoo_count(const char *addr, size_t pages, u64 bits)
 {
 	u64 *entries = malloc(pages * sizeof(*entries));
@@ -152,7 +170,7 @@ char *zoo_small(size_t pages, size_t written)
 	char *at = zoo_map(pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0,
 			   0);
 
-	zoo_advise(at, pages * PAGE, MADV_NOHUGEPAGE);
+	zoo_no_thp(at, pages * PAGE);
 	zoo_write(at, written);
 	return at;
 }
@@ -163,6 +181,7 @@ char *zoo_thp(size_t huge, size_t written)
 			   0, HUGE_2M);
 	size_t i;
 
+	zoo_need_thp();
 	zoo_advise(at, huge * HUGE_2M, MADV_HUGEPAGE);
 	for (i = 0; i < written; i++)
 		zoo_write(at + i * HUGE_2M, 1);

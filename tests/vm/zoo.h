@@ -141,7 +141,10 @@ void zoo_write(char *addr, size_t pages);
 void zoo_read(const char *addr, size_t pages);
 /* madvise() that does not fail. */
 void zoo_advise(void *addr, size_t len, int advice);
-/* Says what is missing, and ends this animal, where there is no swap. */
+/* No huge page there, on kernels that could make one. */
+void zoo_no_thp(void *addr, size_t len);
+/* Say what is missing, and end this animal, where there is no such thing. */
+void zoo_need_thp(void);
 void zoo_need_swap(void);
 /* MADV_PAGEOUT until all of these pages are in swap, or without @entries until none is mapped. */
 void zoo_page_out(char *addr, size_t pages, bool entries);

@@ -230,7 +230,7 @@ static void make_dev_zero(void)
 		zoo_fail("/dev/zero");
 	/* Anonymous memory that has a file. */
 	at = zoo_map(8 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0, 0);
-	zoo_advise(at, 8 * PAGE, MADV_NOHUGEPAGE);
+	zoo_no_thp(at, 8 * PAGE);
 	zoo_write(at, 4);
 	zoo_read(at + 4 * PAGE, 2);
 	zoo_add("private /dev/zero", at, 8 * PAGE, MMS_KIND_MMAP);

@@ -106,6 +106,7 @@ static void make_shmem_thp(void)
 	int fd = open(ZOO_TMPFS "/thp", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	char *at;
 
+	zoo_need_thp();
 	if (fd < 0 || ftruncate(fd, 2 * HUGE_2M))
 		zoo_fail("file on tmpfs");
 	at = zoo_map(2 * HUGE_2M, RW, MAP_SHARED, fd, 0, HUGE_2M);
@@ -167,6 +168,7 @@ static void make_file_thp(void)
 		 open(ZOO_DIR "/xfs/file", O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	char *at;
 
+	zoo_need_thp();
 	if (fd < 0)
 		zoo_missing("XFS (mkfs.xfs of xfsprogs)");
 	if (posix_fallocate(fd, 0, 2 * HUGE_2M) || fsync(fd))
