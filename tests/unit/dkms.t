@@ -4,28 +4,30 @@
 set -u
 # shellcheck source=checks.sh
 . "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
-PATH=$PATH:/usr/sbin
-
-# DKMS wants to be root, if only of its own files. Its key for signing is not to be the machine's.
-as_root() {
-	if ((EUID == 0)); then "$@"; else unshare -r "$@"; fi
-}
-export mok_signing_key=$tmp/mok.key mok_certificate=$tmp/mok.pub
-trees=(--dkmstree="$tmp/dkms" --sourcetree="$tmp/src" --installtree="$tmp/modules" --no-depmod)
+# shellcheck source=../vm/lib/dkms.sh
+. "$vm/lib/dkms.sh"
 
 # make_dkms TARGET RELEASE HEADERS
 make_dkms() {
-	as_root env KERNEL="$2" DKMS_FLAGS="${trees[*]} --kernelsourcedir=$3" make -s -C "$top" "dkms-$1" >"$tmp/said" 2>&1
+	dkms_make "$tmp/trees" "$@" >"$tmp/said" 2>&1
+}
+
+# status: what DKMS knows of the module.
+status() {
+	# shellcheck disable=SC2046 # words they are
+	dkms_with "$tmp/trees" '' dkms status $(dkms_flags "$tmp/trees" '')
 }
 
 # autoinstall RELEASE HEADERS: what installing a kernel does.
 autoinstall() {
-	as_root dkms autoinstall -k "$1" "${trees[@]}" --kernelsourcedir="$2" >"$tmp/said" 2>&1
+	# shellcheck disable=SC2046 # words they are
+	dkms_with "$tmp/trees" "$2" dkms autoinstall -k "$1" $(dkms_flags "$tmp/trees" "$2") >"$tmp/said" 2>&1
 }
 
 # fits RELEASE: is there a module, and is it for this kernel?
 fits() {
-	local file=$tmp/modules/$1/updates/dkms/mmscope.ko
+	local file
+	file=$(dkms_module "$tmp/trees" "$1")
 	[[ $(modinfo -F vermagic "$file" 2>/dev/null) == "$1 "* && $(modinfo -F version "$file") == "$version" ]]
 }
 
@@ -53,13 +55,45 @@ test_stated_once() {
 	check "README and doctor name the kernels of tests/KERNELS: $range" $?
 }
 
+# split FILE: what is signed, into $tmp/content; the signature behind it (include/linux/module_signature.h):
+# a PKCS #7 message, 12 bytes that end with its length, and a line.
+split() {
+	local line='~Module signature appended~' length
+	[[ $(tail -c 28 "$1") == "$line" ]] || return
+	length=$((16#$(tail -c 32 "$1" | head -c 4 | od -An -tx1 | tr -d ' ')))
+	head -c "-$((length + 40))" "$1" >"$tmp/content" && tail -c "$((length + 40))" "$1" | head -c "$length" >"$tmp/signature"
+}
+
+# verifies CERTIFICATE: the two that split made fit, and it is the owner of this certificate who signed.
+verifies() {
+	openssl x509 -inform DER -in "$1" -out "$tmp/certificate.pem" && openssl cms -verify -binary -inform DER \
+		-in "$tmp/signature" -content "$tmp/content" -certfile "$tmp/certificate.pem" -nointern -noverify -out /dev/null
+}
+
+# make_key NAME: as the owner of a machine makes one.
+make_key() {
+	openssl req -new -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=${1##*/}, thrown away/" -keyout "$1.key" \
+		-outform DER -out "$1.pub" 2>/dev/null
+}
+
+# test_signed FILE: not its signature alone, but that it could be another.
+test_signed() {
+	{ split "$1" && verifies "$tmp/trees/mok.pub"; } >"$tmp/said" 2>&1
+	check "it is signed with the machine's key" $?
+	{ make_key "$tmp/other" && ! verifies "$tmp/other.pub"; } >"$tmp/said" 2>&1
+	check "and with no other's" $?
+	{ printf X >>"$tmp/content" && ! verifies "$tmp/trees/mok.pub"; } >"$tmp/said" 2>&1
+	check 'nor is anything else than what was signed' $?
+}
+
 # From one kernel to the next, as an update does; and to one that is not supported.
 test_kernels() {
 	local old new
 	old=$(cat "$old_dir/release") new=$(cat "$new_dir/release")
-	mkdir -p "$tmp/modules/"{"$old","$new",9.9.9-amd64}
+	mkdir -p "$tmp/trees/modules/"{"$old","$new",9.9.9-amd64}
 	make_dkms install "$new" "$new_dir/build" && fits "$new"
 	check "$new: make dkms-install builds and installs it" $?
+	test_signed "$(dkms_module "$tmp/trees" "$new")"
 	make_dkms install "$old" "$old_dir/build" && fits "$old" && ! fits "$new"
 	check "$old: the same, in place of what was there" $?
 	autoinstall "$new" "$new_dir/build" && fits "$new" && fits "$old"
@@ -70,10 +104,10 @@ test_kernels() {
 	! make_dkms install 9.9.9-amd64 "$new_dir/build" &&
 		(($(grep -c '^mmscope: no module for kernel 9.9.9-amd64: .* are supported' "$tmp/said") == 1))
 	check 'make dkms-install refuses it' $?
-	[[ $(as_root dkms status "${trees[@]}") == "mmscope/$version: added" ]]
+	[[ $(status) == "mmscope/$version: added" ]]
 	check 'and keeps the source for the next kernel' $?
-	make_dkms uninstall "$new" "$new_dir/build" && [[ -z $(as_root dkms status "${trees[@]}") ]] &&
-		! find "$tmp/dkms" "$tmp/src" "$tmp/modules" | grep -F mmscope
+	make_dkms uninstall "$new" "$new_dir/build" && [[ -z $(status) ]] &&
+		! find "$tmp/trees" | grep -F mmscope
 	check 'make dkms-uninstall leaves nothing' $?
 	make_dkms uninstall "$new" "$new_dir/build"
 	check 'uninstalling what is not there is no error' $?
@@ -81,7 +115,7 @@ test_kernels() {
 
 version=$(sed -n 's/^#define MMS_VERSION\t"\(.*\)"/\1/p' "$top/module/uapi/mmscope.h")
 kernels=$("$top/tests/vm/kernel" --list)
-mkdir -p "$tmp"/{dkms,src,modules}
+mkdir "$tmp/trees" && make_key "$tmp/trees/mok"
 old_dir=$("$top/tests/vm/kernel" "$(head -n 1 <<<"$kernels")")
 new_dir=$("$top/tests/vm/kernel" "$(tail -n 1 <<<"$kernels")")
 test_regex
