@@ -24,6 +24,7 @@ refuses 2 "no such option: '--nonsense'" run --nonsense -- true
 refuses 2 "no such option: '-x'" run -x -- true
 refuses 2 "unknown kernel '5.0'" run -k 5.0 -- true
 refuses 2 '-k wants a value' run -k
+refuses 2 'two different modules' run --dkms --faults -- true
 refuses 2 '--smp wants a number' run --smp two -- true
 refuses 2 '--smp wants a number' run --smp 0 -- true
 refuses 2 '--mem wants a size' run --mem lots -- true
@@ -42,6 +43,11 @@ MMSCOPE_CACHE="$tmp/with blank" refuses 125 'holds a blank' kernel 6.1
 
 "$vm/run" --help >"$tmp/out" 2>"$tmp/err" && grep -q '^usage: ' "$tmp/out" && [[ ! -s $tmp/err ]]
 check 'run --help goes to stdout' $?
-[[ $("$vm/kernel" --list) == $(sed -n 's/^\([0-9][^[:space:]]*\).*/\1/p' "$vm/../KERNELS") ]]
-check 'kernel --list prints the names in tests/KERNELS' $?
+for tests in all few; do
+	names=$(sed -n "s/^\([0-9][^[:space:]]*\).*[[:space:]]$tests\$/\1/p" "$vm/../KERNELS")
+	[[ -n $names && $("$vm/kernel" --list $tests) == "$names" ]]
+	check "kernel --list $tests prints the names of those rows of tests/KERNELS" $?
+done
+[[ $("$vm/kernel" --list) == "$("$vm/kernel" --list all)" ]]
+check 'kernel --list prints those that every test runs on' $?
 echo "1..$count"

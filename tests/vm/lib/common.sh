@@ -45,13 +45,14 @@ kernel_table() {
 	sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$top/tests/KERNELS"
 }
 
+# kernel_names [TESTS]: the names of the rows, or of those with TESTS.
 kernel_names() {
-	kernel_table | awk '{ print $1 }'
+	kernel_table | awk -v tests="${1-}" 'tests == "" || $4 == tests { print $1 }'
 }
 
-# kernel_newest: the row with the highest version; flavours (a name with a letter) do not compete.
+# kernel_newest: of those that every test runs on, the row with the highest version.
 kernel_newest() {
-	kernel_names | grep -v '[A-Za-z]' | sort -V | tail -n 1
+	kernel_names all | sort -V | tail -n 1
 }
 
 # kernel_exists NAME
