@@ -97,7 +97,7 @@ void cow_map(struct cow *cow, size_t pages)
 	char *at = cow_mmap(cow, (pages + 2) * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (mprotect(at + PAGE, pages * PAGE, PROT_READ | PROT_WRITE) ||
-	    madvise(at + PAGE, pages * PAGE, MADV_NOHUGEPAGE))
+	    proc_no_thp(at + PAGE, pages * PAGE))
 		cow_fail(cow, "mprotect, madvise");
 	cow_region(cow, at + PAGE, pages, PAGE);
 }

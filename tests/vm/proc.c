@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -231,6 +232,16 @@ long proc_interrupts(const char *name)
 			all += strtol(at, &at, 10);
 	free(text);
 	return all;
+}
+
+bool proc_have_thp(void)
+{
+	return !access("/sys/kernel/mm/transparent_hugepage", F_OK);
+}
+
+int proc_no_thp(void *addr, size_t len)
+{
+	return proc_have_thp() ? madvise(addr, len, MADV_NOHUGEPAGE) : 0;
 }
 
 long proc_value(const char *path)

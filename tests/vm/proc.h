@@ -109,6 +109,11 @@ long proc_number(const char *path, const char *key);
 /* A line of /proc/interrupts, such as "TLB:", the sum over all CPUs; -1 if there is none. */
 long proc_interrupts(const char *name);
 
+/* Transparent huge pages: not with CONFIG_PREEMPT_RT. */
+bool proc_have_thp(void);
+/* MADV_NOHUGEPAGE, where it means anything. */
+int proc_no_thp(void *addr, size_t len);
+
 /* The whole content of a file that holds one number; -1 if it cannot be read. */
 long proc_value(const char *path);
 /* Return: 0 or -errno. */

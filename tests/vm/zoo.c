@@ -131,22 +131,16 @@ void zoo_advise(void *addr, size_t len, int advice)
 		zoo_fail("madvise %d", advice);
 }
 
-/* CONFIG_PREEMPT_RT does without. */
-static bool have_thp(void)
-{
-	return !access("/sys/kernel/mm/transparent_hugepage", F_OK);
-}
-
 void zoo_need_thp(void)
 {
-	if (!have_thp())
+	if (!proc_have_thp())
 		zoo_missing("transparent huge pages (CONFIG_TRANSPARENT_HUGEPAGE)");
 }
 
 void zoo_no_thp(void *addr, size_t len)
 {
-	if (have_thp())
-		zoo_advise(addr, len, MADV_NOHUGEPAGE);
+	if (proc_no_thp(addr, len))
+		zoo_fail("no huge pages");
 }
 
 size_t zoo_count(const char *addr, size_t pages, u64 bits)
