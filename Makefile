@@ -97,4 +97,4 @@ dist:
 
 ## make clean      remove build/
 clean:
-	rm -rf $(OUT)
+	rm -rf "$(OUT)"
