@@ -190,6 +190,12 @@ void zoo_need_swap(void)
 		zoo_missing("swap (zram)");
 }
 
+void zoo_need_poison(void)
+{
+	if (proc_number("/proc/meminfo", "HardwareCorrupted") < 0)
+		zoo_missing("pages that fail (CONFIG_MEMORY_FAILURE)");
+}
+
 /*
  * What the kernel passes over, say a page that waits in another processor's LRU cache, it takes the
  * next time.

@@ -146,6 +146,7 @@ void zoo_no_thp(void *addr, size_t len);
 /* Say what is missing, and end this animal, where there is no such thing. */
 void zoo_need_thp(void);
 void zoo_need_swap(void);
+void zoo_need_poison(void);
 /* MADV_PAGEOUT until all of these pages are in swap, or without @entries until none is mapped. */
 void zoo_page_out(char *addr, size_t pages, bool entries);
 /* How many of these pages have any of these bits in pagemap. */

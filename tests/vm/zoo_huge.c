@@ -122,6 +122,7 @@ static void make_hugetlb_poison(void)
 	char *at;
 
 	need_free("2048kB", 2);
+	zoo_need_poison();
 	at = zoo_map(2 * HUGE_2M, RW, MAP_PRIVATE | HUGETLB, -1, 0, HUGE_2M);
 	zoo_write(at, 1);
 	zoo_write(at + HUGE_2M, 1);

@@ -39,6 +39,7 @@ static void make_soft_dirty(void)
 
 static void poison(const char *label, char *at, size_t pages, unsigned int class, unsigned int kind)
 {
+	zoo_need_poison();
 	signal(SIGBUS, zoo_survive);
 	if (madvise(at + PAGE, PAGE, MADV_HWPOISON))
 		zoo_fail("MADV_HWPOISON (%s)", label);
@@ -109,6 +110,7 @@ static void make_offlined(void)
 	char *at = zoo_small(4, 4);
 	u64 before = proc_pagemap(getpid(), at + PAGE);
 
+	zoo_need_poison();
 	zoo_advise(at + PAGE, PAGE, MADV_SOFT_OFFLINE);
 	if (proc_pagemap(getpid(), at + PAGE) == before)
 		zoo_fail("the page has not moved");
