@@ -446,48 +446,69 @@ void mms_stat_show_names(struct seq_file *m)
 	}
 }
 
-/* In one piece: what seq_file asks for each of them costs more than a number, most of which are 0. */
 void mms_stat_show_fields(struct seq_file *m, const struct mms_stat *stat)
 {
-	char text[ARRAY_SIZE(mms_stat_fields) * MMS_NUMBER_MAX], *end = text;
+	char *begin = mms_text_begin(m, ARRAY_SIZE(mms_stat_fields) * MMS_NUMBER_MAX), *to = begin;
 	unsigned int i;
 
+	if (!begin)
+		return;
 	for (i = 0; i < mms_nr_stat_fields; i++) {
-		*end++ = ' ';
-		end = mms_put_decimal(end, mms_stat_published(stat, &mms_stat_fields[i]));
+		const struct mms_stat_field *field = &mms_stat_fields[i];
+
+		/* As most are. */
+		to[0] = ' ';
+		to[1] = '0';
+		if (stat->v[field->key])
+			to = mms_put_decimal(to + 1, mms_stat_published(stat, field));
+		else
+			to += 2;
 	}
-	seq_write(m, text, end - text);
+	mms_text_end(m, begin, to);
+}
+
+/* "@before@id:@nr" */
+static void show_pair(struct seq_file *m, char before, u64 id, u64 nr)
+{
+	char *begin = mms_text_begin(m, 2 * MMS_NUMBER_MAX), *to = begin;
+
+	if (!begin)
+		return;
+	*to++ = before;
+	to = mms_put_decimal(to, id);
+	*to++ = ':';
+	to = mms_put_decimal(to, nr);
+	mms_text_end(m, begin, to);
 }
 
 void mms_stat_show_contig(struct seq_file *m, const struct mms_contig *contig)
 {
-	const char *before = " ";
+	const unsigned int nr = min_t(unsigned int, fls64(contig->max), MMS_CONTIG_BUCKETS);
+	char before = ' ';
 	unsigned int i;
 
-	for (i = 0; i < MMS_CONTIG_BUCKETS; i++) {
+	for (i = 0; i < nr; i++) {
 		if (!contig->hist[i])
 			continue;
-		seq_put_decimal_ull(m, before, 1ULL << i);
-		seq_put_decimal_ull(m, ":", contig->hist[i]);
-		before = ",";
+		show_pair(m, before, 1ULL << i, contig->hist[i]);
+		before = ',';
 	}
-	if (*before == ' ')
+	if (before == ' ')
 		seq_puts(m, " -");
 }
 
 void mms_stat_show_nodes(struct seq_file *m, const struct mms_nodes *nodes)
 {
-	const char *before = " ";
+	char before = ' ';
 	unsigned int i;
 
 	for (i = 0; i < nodes->nr; i++) {
-		seq_put_decimal_ull(m, before, nodes->id[i]);
-		seq_put_decimal_ull(m, ":", nodes->pages[i] << (MMS_PAGE_SHIFT - 10));
-		before = ",";
+		show_pair(m, before, nodes->id[i], nodes->pages[i] << (MMS_PAGE_SHIFT - 10));
+		before = ',';
 	}
 	if (nodes->other)
-		seq_printf(m, "%s?:%llu", before, nodes->other << (MMS_PAGE_SHIFT - 10));
-	else if (*before == ' ')
+		seq_printf(m, "%c?:%llu", before, nodes->other << (MMS_PAGE_SHIFT - 10));
+	else if (before == ' ')
 		seq_puts(m, " -");
 }
 

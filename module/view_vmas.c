@@ -21,37 +21,39 @@ struct row {
 	bool complete;
 };
 
-/* @open is the VMA being walked; it moves to @rows when it is done. */
+/* @rows holds @nr that are done, and behind them that of the VMA being walked, if there is one. */
 struct vmas {
-	struct row open;
-	struct row rows[NR_ROWS];
+	struct row rows[NR_ROWS + 1];
 	unsigned int nr;
 	unsigned int current_row;
 	int more;		/* what the last chunk returned: the walk is over unless it is 1 */
 };
 
-static void vmas_vma_begin(struct mms_walk *walk, struct vm_area_struct *vma)
+static struct row *open_row(const struct mms_walk *walk)
 {
 	struct vmas *vmas = walk->arg;
 
-	memset(&vmas->open, 0, sizeof(vmas->open));
-	vmas->open.vma = walk->vma;
-	mms_vma_name_get(vma, &vmas->open.name);
+	return &vmas->rows[vmas->nr];
+}
+
+static void vmas_vma_begin(struct mms_walk *walk, struct vm_area_struct *vma)
+{
+	struct row *row = open_row(walk);
+
+	memset(row, 0, sizeof(*row));
+	row->vma = walk->vma;
+	mms_vma_name_get(vma, &row->name);
 	mms_stat_vma(walk, vma);
 }
 
 static void vmas_span(struct mms_walk *walk, struct mms_span *span)
 {
-	struct vmas *vmas = walk->arg;
-
-	mms_stat_span(&vmas->open.stat, walk, span);
+	mms_stat_span(&open_row(walk)->stat, walk, span);
 }
 
 static void vmas_table(struct mms_walk *walk, enum mms_level level)
 {
-	struct vmas *vmas = walk->arg;
-
-	vmas->open.stat.v[MMS_STAT_TABLES]++;
+	open_row(walk)->stat.v[MMS_STAT_TABLES]++;
 }
 
 static void vmas_vma_end(struct mms_walk *walk, bool complete)
@@ -59,13 +61,10 @@ static void vmas_vma_end(struct mms_walk *walk, bool complete)
 	struct vmas *vmas = walk->arg;
 	struct row *row = &vmas->rows[vmas->nr++];
 
-	mms_stat_derive(&vmas->open.stat);
-	*row = vmas->open;
+	mms_stat_derive(&row->stat);
 	row->start = walk->from;
 	row->end = walk->addr;
 	row->complete = complete;
-	/* The reference to the file moved with the row. */
-	vmas->open.name.file = NULL;
 	walk->stop = vmas->nr == NR_ROWS;
 }
 
@@ -77,12 +76,17 @@ static const struct mms_sink vmas_sink = {
 	.vma_cost = MMS_STAT_COST_VMA,
 };
 
+/* Of those that are done; the one being walked comes first then, with its reference to the file. */
 static void drop_rows(struct vmas *vmas)
 {
 	unsigned int i;
 
+	if (!vmas->nr)
+		return;
 	for (i = 0; i < vmas->nr; i++)
 		mms_vma_name_put(&vmas->rows[i].name);
+	vmas->rows[0] = vmas->rows[vmas->nr];
+	vmas->rows[vmas->nr].name.file = NULL;
 	vmas->nr = 0;
 }
 
@@ -93,7 +97,7 @@ static void vmas_end(struct mms_read *read)
 	if (!vmas)
 		return;
 	drop_rows(vmas);
-	mms_vma_name_put(&vmas->open.name);
+	mms_vma_name_put(&vmas->rows[0].name);
 }
 
 static int vmas_begin(struct mms_read *read)
@@ -132,26 +136,28 @@ static void show_what(struct seq_file *m, const struct row *row)
 {
 	unsigned long flags = row->vma.flags;
 	u64 offset = ((u64)row->vma.pgoff << PAGE_SHIFT) + row->start - row->vma.start;
-	char text[6 * MMS_NUMBER_MAX + 8], *to = text;
+	char *begin = mms_text_begin(m, 6 * MMS_NUMBER_MAX + 8), *to = begin;
 
-	to = mms_put_hex(to, row->start);
+	if (!begin)
+		return;
+	to = mms_put_hex(to, row->start, 1);
 	*to++ = ' ';
-	to = mms_put_hex(to, row->end);
+	to = mms_put_hex(to, row->end, 1);
 	*to++ = ' ';
 	*to++ = flags & VM_READ ? 'r' : '-';
 	*to++ = flags & VM_WRITE ? 'w' : '-';
 	*to++ = flags & VM_EXEC ? 'x' : '-';
 	*to++ = flags & VM_MAYSHARE ? 's' : 'p';
 	*to++ = ' ';
-	to = mms_put_hex(to, row->vma.file ? offset : 0);
+	to = mms_put_hex(to, row->vma.file ? offset : 0, 1);
 	*to++ = ' ';
-	to = mms_put_number(to, MAJOR(row->name.dev), 16, 2);
+	to = mms_put_hex(to, MAJOR(row->name.dev), 2);
 	*to++ = ':';
-	to = mms_put_number(to, MINOR(row->name.dev), 16, 2);
+	to = mms_put_hex(to, MINOR(row->name.dev), 2);
 	*to++ = ' ';
 	to = mms_put_decimal(to, row->name.ino);
 	*to++ = ' ';
-	seq_write(m, text, to - text);
+	mms_text_end(m, begin, to);
 	seq_puts(m, mms_kind_name(row->vma.kind));
 }
 
