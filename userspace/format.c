@@ -7,51 +7,50 @@
 
 #include "format.h"
 
-/* Return: where it ends; no NUL. A table has very many numbers, and printf() takes its time. */
-static char *put_digits(char *to, uint64_t value)
+char *mms_put_decimal(char *to, uint64_t value)
 {
-	char digits[MMS_NUMBER_MAX];
-	unsigned int nr = 0;
+	char *end = to + 1, *digit;
+	uint64_t rest;
 
-	do {
-		digits[nr++] = '0' + value % 10;
-		value /= 10;
-	} while (value);
-	while (nr)
-		*to++ = digits[--nr];
+	for (rest = value; rest >= 10; rest /= 10)
+		end++;
+	for (digit = end; digit > to; value /= 10)
+		*--digit = '0' + value % 10;
+	return end;
+}
+
+char *mms_put_hex(char *to, uint64_t value, unsigned int least)
+{
+	unsigned int nr = (67 - __builtin_clzll(value | 1)) / 4;
+
+	for (nr = nr < least ? least : nr; nr; nr--)
+		*to++ = "0123456789abcdef"[value >> (4 * nr - 4) & 15];
 	return to;
 }
 
-char *mms_format_number(char *buf, uint64_t value)
+char *mms_put_size(char *to, uint64_t bytes)
 {
-	*put_digits(buf, value) = '\0';
-	return buf;
+	unsigned int unit = bytes < 1024 ? 0 : (63 - __builtin_clzll(bytes)) / 10, tenths;
+	uint64_t whole = bytes >> (10 * unit), rest = bytes - (whole << (10 * unit)), half;
+
+	if (!unit)
+		return mms_put_decimal(to, bytes);
+	half = 1ULL << (10 * unit - 1);
+	tenths = whole * 10 + ((rest * 10 + half) >> (10 * unit));
+	if (tenths >= 100 || !rest) {
+		to = mms_put_decimal(to, whole + (rest >= half));
+	} else {
+		*to++ = '0' + tenths / 10;
+		*to++ = '.';
+		*to++ = '0' + tenths % 10;
+	}
+	*to++ = " KMGTPE"[unit];
+	return to;
 }
 
 char *mms_format_size(char *buf, uint64_t bytes)
 {
-	static const char units[] = " KMGTPE";
-	uint64_t unit = 1;
-	unsigned int i = 0, tenths;
-	char *end;
-
-	while (bytes / unit >= 1024) {
-		unit <<= 10;
-		i++;
-	}
-	tenths = ((__uint128_t)bytes * 10 + unit / 2) / unit;
-	if (!i) {
-		end = put_digits(buf, bytes);
-	} else if (tenths >= 100 || bytes % unit == 0) {
-		end = put_digits(buf, bytes / unit + (bytes % unit >= unit / 2));
-		*end++ = units[i];
-	} else {
-		end = put_digits(buf, tenths / 10);
-		*end++ = '.';
-		end = put_digits(end, tenths % 10);
-		*end++ = units[i];
-	}
-	*end = '\0';
+	*mms_put_size(buf, bytes) = '\0';
 	return buf;
 }
 
@@ -117,21 +116,33 @@ static size_t prefix(const char *text, unsigned int width)
 	return s - text;
 }
 
-void mms_shorten(char *buf, size_t size, const char *text, unsigned int width)
+/* Copies up to @width columns, up to the NUL or below @end. Return: where they end. */
+static char *put_printable(char *to, const char *end, const char *text, unsigned int width)
 {
-	unsigned int full = mms_text_width(text), head, tail;
-	char *s;
+	for (; *text && to < end; text++) {
+		const unsigned char c = *text;
 
-	if (full <= width) {
-		snprintf(buf, size, "%s", text);
-	} else {
-		/* The end tells more of a path than its beginning. */
-		head = (width - 2) / 3;
-		tail = width - 2 - head;
-		snprintf(buf, size, "%.*s..%s", (int)prefix(text, head), text,
-			 text + prefix(text, full - tail));
+		if ((c & 0xc0) != 0x80 && !width--)
+			break;
+		*to++ = c < 0x20 || c == 0x7f ? '?' : c;
 	}
-	for (s = buf; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
+	return to;
+}
+
+char *mms_shorten(char *buf, size_t size, const char *text, unsigned int width)
+{
+	const char *end = buf + size - 1;
+	char *to = put_printable(buf, end, text, width);
+
+	if (text[to - buf] && to < end) {
+		/* The end tells more of a path than its beginning. */
+		const unsigned int head = (width - 2) / 3, tail = width - 2 - head;
+
+		to = put_printable(buf, end, text, head);
+		to = put_printable(to, end, "..", 2);
+		text += prefix(text, mms_text_width(text) - tail);
+		to = put_printable(to, end, text, tail);
+	}
+	*to = '\0';
+	return to;
 }

@@ -11,6 +11,16 @@
 /* Longest result of the functions that format numbers, with the NUL. */
 #define MMS_NUMBER_MAX 24
 
+/*
+ * A table has very many numbers, and printf() takes its time: each writes at most MMS_NUMBER_MAX bytes.
+ * Return: where it ends; there is no NUL.
+ */
+char *mms_put_decimal(char *to, uint64_t value);
+/* With at least @least digits, at most 16. */
+char *mms_put_hex(char *to, uint64_t value, unsigned int least);
+/* See mms_format_size(). */
+char *mms_put_size(char *to, uint64_t bytes);
+
 /**
  * mms_format_size() - bytes in at most five characters: 0, 512, 4K, 1.5M, 1023G
  * @buf: at least MMS_NUMBER_MAX bytes
@@ -19,9 +29,6 @@
  * Return: @buf.
  */
 char *mms_format_size(char *buf, uint64_t bytes);
-
-/* "123". @buf: at least MMS_NUMBER_MAX bytes. Return: @buf. */
-char *mms_format_number(char *buf, uint64_t value);
 
 /* "12.3" for 123. @buf: at least MMS_NUMBER_MAX bytes. Return: @buf. */
 char *mms_format_tenths(char *buf, uint64_t tenths);
@@ -32,8 +39,10 @@ char *mms_format_tenths(char *buf, uint64_t tenths);
  * @size: bytes in @buf
  * @text: the text; control characters come out as '?'
  * @width: columns, at least 4; counted in UTF-8 characters
+ *
+ * Return: where it ends, at the NUL.
  */
-void mms_shorten(char *buf, size_t size, const char *text, unsigned int width);
+char *mms_shorten(char *buf, size_t size, const char *text, unsigned int width);
 
 /* Columns a text takes, in UTF-8 characters. */
 unsigned int mms_text_width(const char *text);

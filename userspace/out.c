@@ -17,6 +17,8 @@
 /* A flexible column shrinks to this before lines get longer than the page. */
 #define FLEX_LEAST  8
 #define INDENT	    "  "
+/* No cell is longer, in bytes; so long are file names at most. */
+#define CELL_MAX    4096
 
 struct mms_out {
 	struct mms_style style;
@@ -26,7 +28,11 @@ struct mms_out {
 	const struct mms_column *columns;
 	unsigned int nr_columns;
 	bool shown[MAX_COLUMNS];
-	unsigned int last;	/* of the columns shown */
+	struct place {
+		unsigned int column, width;
+		bool left;	/* aligned */
+	} places[MAX_COLUMNS];	/* of the columns shown */
+	unsigned int nr_places;
 	unsigned int flex_width;
 	struct json_object *total;
 	const char *total_key;
@@ -268,17 +274,17 @@ void mms_out_say(struct mms_out *out, const char *format, ...)
 	}
 }
 
-static const char *size_text(const struct mms_out *out, char *buf, uint64_t bytes)
+static char *put_size(const struct mms_out *out, char *to, uint64_t bytes)
 {
-	if (!out->style.bytes)
-		return mms_format_size(buf, bytes);
-	snprintf(buf, MMS_NUMBER_MAX, "%lu", bytes);
-	return buf;
+	return out->style.bytes ? mms_put_decimal(to, bytes) : mms_put_size(to, bytes);
 }
 
 const char *mms_out_size(struct mms_out *out, uint64_t bytes)
 {
-	return size_text(out, out->size[out->next_size++ % 4], bytes);
+	char *text = out->size[out->next_size++ % 4];
+
+	*put_size(out, text, bytes) = '\0';
+	return text;
 }
 
 static bool left_aligned(const struct mms_column *column)
@@ -373,6 +379,27 @@ static void fit(struct mms_out *out)
 	}
 }
 
+/* Return: the last one shown. */
+static unsigned int place_columns(struct mms_out *out)
+{
+	struct place *place = out->places;
+	unsigned int i;
+
+	for (i = 0; i < out->nr_columns; i++)
+		if (out->shown[i])
+			*place++ = (struct place){
+				.column = i,
+				.width = column_width(out, i),
+				.left = left_aligned(&out->columns[i]),
+			};
+	out->nr_places = place - out->places;
+	place--;
+	/* Nothing follows. */
+	if (place->left)
+		place->width = 0;
+	return place->column;
+}
+
 static void choose_columns(struct mms_out *out)
 {
 	const struct mms_style *style = &out->style;
@@ -384,11 +411,8 @@ static void choose_columns(struct mms_out *out)
 						out->columns[i].rank < MMS_ON_REQUEST;
 	if (!style->wide && !style->columns)
 		fit(out);
-	for (i = 0; i < out->nr_columns; i++)
-		if (out->shown[i])
-			out->last = i;
 	width = table_width(out);
-	out->flex_width = out->columns[out->last].width;
+	out->flex_width = out->columns[place_columns(out)].width;
 	if (style->wide)
 		out->flex_width = 1024;
 	else if (width < style->width)
@@ -399,65 +423,101 @@ static void choose_columns(struct mms_out *out)
 		out->flex_width = FLEX_LEAST;
 }
 
-/* The program has one thread; what it prints most are cells. */
-static void print_blanks(int nr)
+/* Blanks are set and numbers copied by this many bytes: that takes an instruction or two. */
+#define FEW MMS_NUMBER_MAX
+
+/* The row under way. The program has one thread. */
+static char line[MAX_COLUMNS * (CELL_MAX + 2 * FEW)];
+
+static char *put_blanks(char *to, unsigned int nr)
 {
-	while (nr-- > 0)
-		putchar_unlocked(' ');
+	memset(to, ' ', FEW);
+	if (nr > FEW)
+		memset(to + FEW, ' ', nr - FEW);
+	return to + nr;
 }
 
-static void print_cell(const struct mms_out *out, unsigned int i, const char *text)
+static unsigned int width_left(const struct place *place, unsigned int taken)
 {
-	const struct mms_column *column = &out->columns[i];
-	int pad = (int)column_width(out, i) - (int)mms_text_width(text);
-
-	if (pad < 0 || (i == out->last && left_aligned(column)))
-		pad = 0;
-	if (left_aligned(column)) {
-		fputs_unlocked(text, stdout);
-		print_blanks(pad);
-	} else {
-		print_blanks(pad);
-		fputs_unlocked(text, stdout);
-	}
-	putchar_unlocked(i == out->last ? '\n' : ' ');
+	return taken < place->width ? place->width - taken : 0;
 }
 
-static const char *cell_text(const struct mms_out *out, unsigned int i,
-			     const struct mms_value *value, char *buf, size_t size)
+static char *put_text(const struct place *place, char *to, const char *text, unsigned int most)
 {
-	const struct mms_column *column = &out->columns[i];
+	char *end;
 
-	switch (column->type) {
-	case MMS_TEXT:
-		mms_shorten(buf, size, value->text, column->flex ? out->flex_width : size / 4);
-		return buf;
-	case MMS_PAIRS:
-	case MMS_PAIRS_KB: return value->text;
-	case MMS_SIZE: return size_text(out, buf, value->number);
-	case MMS_ADDR:
-		snprintf(buf, size, "%lx", value->number);
-		return buf;
-	case MMS_RAW:
-		snprintf(buf, size, "%016lx", value->number);
-		return buf;
+	if (!place->left)
+		to = put_blanks(to, width_left(place, mms_text_width(text)));
+	end = mms_shorten(to, CELL_MAX, text, most);
+	return place->left ? put_blanks(end, width_left(place, mms_text_width(to))) : end;
+}
+
+static char *put_digits(const struct mms_out *out, char *to, enum mms_type type, uint64_t number)
+{
+	switch (type) {
+	case MMS_SIZE: return put_size(out, to, number);
+	case MMS_ADDR: return mms_put_hex(to, number, 1);
+	case MMS_RAW: return mms_put_hex(to, number, 16);
 	case MMS_PERCENT:
-	case MMS_TENTHS: return mms_format_tenths(buf, value->number);
-	case MMS_SECONDS: return format_seconds(buf, value->number);
-	default: return mms_format_number(buf, value->number);
+	case MMS_TENTHS: return strchr(mms_format_tenths(to, number), '\0');
+	case MMS_SECONDS: return strchr(format_seconds(to, number), '\0');
+	default: return mms_put_decimal(to, number);
 	}
+}
+
+static char *put_number(const struct mms_out *out, const struct place *place, char *to,
+			uint64_t number)
+{
+	char digits[FEW];
+	unsigned int len = put_digits(out, digits, out->columns[place->column].type, number) -
+			   digits;
+
+	to = put_blanks(to, width_left(place, len));
+	memcpy(to, digits, FEW);
+	return to + len;
+}
+
+static char *put_value(const struct mms_out *out, const struct place *place, char *to,
+		       const struct mms_value *value, const char *absent)
+{
+	if (value->absent)
+		return put_text(place, to, absent, CELL_MAX);
+	if (!place->left)
+		return put_number(out, place, to, value->number);
+	return put_text(place, to, value->text, out->columns[place->column].flex ? out->flex_width :
+										  CELL_MAX / 4);
+}
+
+/* The line ends with a blank, in place of which it is to end. */
+static void print_line(char *end)
+{
+	end[-1] = '\n';
+	fwrite_unlocked(line, 1, end - line, stdout);
 }
 
 static void print_row(const struct mms_out *out, const struct mms_value *values,
 		      const char *absent)
 {
-	char buf[4096];
-	unsigned int i;
+	const struct place *place = out->places, *end = place + out->nr_places;
+	char *to = line;
 
-	for (i = 0; i < out->nr_columns; i++)
-		if (out->shown[i])
-			print_cell(out, i, values[i].absent ? absent :
-				   cell_text(out, i, &values[i], buf, sizeof(buf)));
+	for (; place < end; place++) {
+		to = put_value(out, place, to, &values[place->column], absent);
+		*to++ = ' ';
+	}
+	print_line(to);
+}
+
+static void print_heads(const struct mms_out *out)
+{
+	const struct place *place = out->places, *end = place + out->nr_places;
+	char *to = line;
+
+	for (; place < end; place++) {
+		to = put_text(place, to, out->columns[place->column].head, CELL_MAX);
+		*to++ = ' ';
+	}
+	print_line(to);
 }
 
 static void bold(const struct mms_out *out, bool on)
@@ -469,8 +529,6 @@ static void bold(const struct mms_out *out, bool on)
 void mms_out_table(struct mms_out *out, const char *key, const struct mms_column *columns,
 		   unsigned int nr)
 {
-	unsigned int i;
-
 	out->columns = columns;
 	out->nr_columns = nr;
 	out->total = NULL;
@@ -481,9 +539,7 @@ void mms_out_table(struct mms_out *out, const char *key, const struct mms_column
 	}
 	choose_columns(out);
 	bold(out, true);
-	for (i = 0; i < nr; i++)
-		if (out->shown[i])
-			print_cell(out, i, columns[i].head);
+	print_heads(out);
 	bold(out, false);
 }
 

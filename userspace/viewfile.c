@@ -39,7 +39,7 @@ static bool fill(struct mms_viewfile *file)
 	}
 	if (file->len == file->size) {
 		size_t size = file->size ? file->size * 2 : FIRST_SIZE;
-		char *buf = realloc(file->buf, size);
+		char *buf = realloc(file->buf, size + MMS_VIEWFILE_SLACK);
 
 		if (!buf) {
 			file->error = ENOMEM;
@@ -117,11 +117,8 @@ bool mms_viewfile_remark(struct mms_viewfile *file, char *line)
 
 bool mms_viewfile_header(struct mms_viewfile *file)
 {
-	char *line, *word, *save = NULL;
+	char *line = mms_viewfile_row_text(file), *word, *save = NULL;
 
-	do
-		line = mms_viewfile_line(file);
-	while (line && mms_viewfile_remark(file, line));
 	if (!line)
 		return false;
 	file->header_text = strdup(line);
@@ -135,14 +132,6 @@ bool mms_viewfile_header(struct mms_viewfile *file)
 	return file->nr_columns > 0;
 }
 
-/* The next blank, or the end; fields are short, so that strchr() would mostly begin and end. */
-static char *field_end(char *line)
-{
-	while (*line && *line != ' ')
-		line++;
-	return line;
-}
-
 /* Splits @line into one field per column, the last taking the rest. */
 static bool split(struct mms_viewfile *file, char *line)
 {
@@ -154,8 +143,8 @@ static bool split(struct mms_viewfile *file, char *line)
 		file->field[i] = line;
 		if (i + 1 == file->nr_columns)
 			return true;
-		end = field_end(line);
-		if (!*end)
+		end = strchr(line, ' ');
+		if (!end)
 			return false;
 		*end = '\0';
 		line = end + 1;
@@ -163,13 +152,20 @@ static bool split(struct mms_viewfile *file, char *line)
 	return false;
 }
 
-bool mms_viewfile_row(struct mms_viewfile *file)
+char *mms_viewfile_row_text(struct mms_viewfile *file)
 {
 	char *line;
 
 	do
 		line = mms_viewfile_line(file);
 	while (line && mms_viewfile_remark(file, line));
+	return line;
+}
+
+bool mms_viewfile_row(struct mms_viewfile *file)
+{
+	char *line = mms_viewfile_row_text(file);
+
 	if (!line)
 		return false;
 	if (!split(file, line)) {

@@ -14,6 +14,9 @@
 
 #define MMS_MAX_COLUMNS 80
 
+/* So many bytes behind the NUL of a line may be read; what they are is not said. */
+#define MMS_VIEWFILE_SLACK 8
+
 /**
  * struct mms_viewfile - an open view
  * @fd: closed by mms_viewfile_close()
@@ -71,6 +74,9 @@ bool mms_viewfile_remark(struct mms_viewfile *file, char *line);
 
 /* Reads up to the header. Return: whether there is one. */
 bool mms_viewfile_header(struct mms_viewfile *file);
+
+/* Next line that is no remark, as mms_viewfile_line(); who splits it may set @file->error to EPROTO. */
+char *mms_viewfile_row_text(struct mms_viewfile *file);
 
 /* Reads the next row into @file->field. Return: whether there is one; it has all columns. */
 bool mms_viewfile_row(struct mms_viewfile *file);

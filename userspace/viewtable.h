@@ -13,17 +13,19 @@
  * @file: the view; its header has been read
  * @columns: the table's columns
  * @nr: how many
- * @index: of each in the view, -1 if the view has no such column
- * @values: the current row
- * @total: sums over the rows so far
+ * @column: by the view's columns: the table's column of the same name, @nr if it has none
+ * @values: the current row; the one behind the last takes what has no column
+ * @zeros: a row of zeros
+ * @total: sums over the rows so far; likewise
  */
 struct mms_viewtable {
 	struct mms_viewfile *file;
 	const struct mms_column *columns;
 	unsigned int nr;
-	int index[MMS_MAX_COLUMNS];
-	struct mms_value values[MMS_MAX_COLUMNS];
-	uint64_t total[MMS_MAX_COLUMNS];
+	unsigned int column[MMS_MAX_COLUMNS];
+	struct mms_value values[MMS_MAX_COLUMNS + 1];
+	struct mms_value zeros[MMS_MAX_COLUMNS + 1];
+	uint64_t total[MMS_MAX_COLUMNS + 1];
 };
 
 /**

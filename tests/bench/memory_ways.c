@@ -293,6 +293,8 @@ const struct way ways_vmas[] = {
 	{ "smaps", read_proc, "smaps", NULL, 0 },
 	{ "smaps_rollup", read_proc, "smaps_rollup", NULL, 0 },
 	{ "numa_maps", read_proc, "numa_maps", NULL, 0 },
+	{ "mmscope_map", NULL, "mmscope map %d", NULL, 0 },
+	{ "cat_smaps", NULL, "cat /proc/%d/smaps", NULL, 0 },
 	END
 };
 

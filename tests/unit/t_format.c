@@ -99,10 +99,45 @@ static void test_tenths(void **state)
 	assert_string_equal(mms_format_tenths(buf, 123), "12.3");
 }
 
+/* As printf() has them, wherever the number of digits changes. */
+static void put(uint64_t value)
+{
+	char got[MMS_NUMBER_MAX + 1], expected[64];
+
+	*mms_put_decimal(got, value) = '\0';
+	sprintf(expected, "%lu", value);
+	assert_string_equal(got, expected);
+	*mms_put_hex(got, value, 1) = '\0';
+	sprintf(expected, "%lx", value);
+	assert_string_equal(got, expected);
+	*mms_put_hex(got, value, 16) = '\0';
+	sprintf(expected, "%016lx", value);
+	assert_string_equal(got, expected);
+}
+
+static void test_numbers(void **state)
+{
+	uint64_t power;
+	int i;
+
+	(void)state;
+	put(0);
+	put(UINT64_MAX);
+	for (i = 0, power = 1; i < 20; i++, power *= 10) {
+		put(power - 1);
+		put(power);
+	}
+	for (i = 0; i < 64; i++) {
+		put((1ULL << i) - 1);
+		put(1ULL << i);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_size),
+		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_shorten),
 		cmocka_unit_test(test_shorten_respects_the_buffer),
 		cmocka_unit_test(test_utf8),

@@ -213,9 +213,82 @@ static void test_table(void **state)
 	mms_viewfile_close(&file);
 }
 
+#define ZEROS_COLUMNS 12
+
+/* A text with one field for each bit of @row, 0 where it is clear; the last field is a 0 or not. */
+static void zeros_row(char *text, unsigned int row)
+{
+	unsigned int i;
+
+	for (i = 0; i < ZEROS_COLUMNS; i++)
+		text += sprintf(text, "%s%s", row >> i & 1 ? "12" : "0",
+				i + 1 < ZEROS_COLUMNS ? " " : "");
+}
+
+/* Zeros are passed over, several at a time: wherever they are, no other field is. */
+static void test_zeros(void **state)
+{
+	struct mms_column columns[ZEROS_COLUMNS] = { 0 };
+	char header[256] = "", *end = header, text[512], row_text[128], key[ZEROS_COLUMNS][8];
+	unsigned int i, row;
+
+	(void)state;
+	for (i = 0; i < ZEROS_COLUMNS; i++) {
+		sprintf(key[i], "c%u", i);
+		end += sprintf(end, "%s%s", key[i], i + 1 < ZEROS_COLUMNS ? " " : "\n");
+		/* In another order than the view's, one of them text. */
+		columns[ZEROS_COLUMNS - 1 - i].key = key[i];
+		columns[ZEROS_COLUMNS - 1 - i].type = i == 5 ? MMS_TEXT : MMS_COUNT;
+	}
+	for (row = 0; row < 1 << ZEROS_COLUMNS; row++) {
+		struct mms_viewtable table;
+		struct mms_viewfile file;
+
+		zeros_row(row_text, row);
+		sprintf(text, "%s%s\n" COST, header, row_text);
+		open_text(&file, text);
+		assert_int_equal(mms_viewtable_init(&table, &file, columns, ZEROS_COLUMNS), 0);
+		assert_true(mms_viewtable_next(&table));
+		for (i = 0; i < ZEROS_COLUMNS; i++) {
+			const struct mms_value *value = &table.values[ZEROS_COLUMNS - 1 - i];
+
+			if (i == 5)
+				assert_string_equal(value->text, row >> i & 1 ? "12" : "0");
+			else
+				assert_int_equal(value->number, row >> i & 1 ? 12 : 0);
+		}
+		assert_false(mms_viewtable_next(&table));
+		assert_int_equal(mms_viewfile_finish(&file, "view"), 0);
+		mms_viewfile_close(&file);
+	}
+}
+
+static void test_table_row_without_all_columns(void **state)
+{
+	static const char *const rows[] = { "0", "0 ", "0 0", "0 0 0 0", "0 0 0 0 ", "7 0 0 0 0" };
+	static const struct mms_column columns[] = { { "f", "F", MMS_COUNT, 5, 0, 0, "" } };
+	struct mms_viewtable table;
+	struct mms_viewfile file;
+	char text[256];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < NR(rows); i++) {
+		sprintf(text, "a b c d e f\n%s\n" COST, rows[i]);
+		open_text(&file, text);
+		assert_int_equal(mms_viewtable_init(&table, &file, columns, 1), 0);
+		assert_false(mms_viewtable_next(&table));
+		assert_int_equal(mms_viewfile_finish(&file, "view"), -1);
+		assert_string_equal(mms_failure(), "view: a row does not match its header");
+		mms_viewfile_close(&file);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_zeros),
+		cmocka_unit_test(test_table_row_without_all_columns),
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_byte_by_byte),
 		cmocka_unit_test(test_cut_off_anywhere),
