@@ -366,7 +366,7 @@ void mms_stat_span(struct mms_stat *stat, struct mms_walk *walk, struct mms_span
 	stat->v[MMS_STAT_SIZE] += (span->end - span->addr) >> MMS_PAGE_SHIFT;
 }
 
-static u64 rss_pages(const struct mms_stat *stat)
+u64 mms_stat_rss(const struct mms_stat *stat)
 {
 	const u64 *class = &stat->v[MMS_STAT_CLASS];
 
@@ -381,7 +381,7 @@ void mms_stat_derive(struct mms_stat *stat)
 
 	mms_contig_break(&stat->contig);
 	v[MMS_STAT_ANON] = class[MMS_CLASS_ANON] + class[MMS_CLASS_KSM];
-	v[MMS_STAT_RSS] = rss_pages(stat);
+	v[MMS_STAT_RSS] = mms_stat_rss(stat);
 	v[MMS_STAT_PRIVATE] = v[MMS_STAT_RSS] - v[MMS_STAT_SHARED];
 	v[MMS_STAT_UNTOUCHED] = class[MMS_CLASS_NONE] - v[MMS_STAT_SHMEM_SWAP];
 	v[MMS_STAT_DEVICE] =
@@ -511,46 +511,3 @@ void mms_stat_show_nodes(struct seq_file *m, const struct mms_nodes *nodes)
 	else if (before == ' ')
 		seq_puts(m, " -");
 }
-
-/* All VMAs are counted as one: what this one adds is told by what there was before. */
-static void total_vma_begin(struct mms_walk *walk, struct vm_area_struct *vma)
-{
-	struct mms_total *total = walk->arg;
-
-	total->size_before = total->all.v[MMS_STAT_SIZE];
-	total->rss_before = rss_pages(&total->all);
-	mms_stat_vma(walk, vma);
-}
-
-static void total_span(struct mms_walk *walk, struct mms_span *span)
-{
-	struct mms_total *total = walk->arg;
-
-	mms_stat_span(&total->all, walk, span);
-}
-
-static void total_table(struct mms_walk *walk, enum mms_level level)
-{
-	struct mms_total *total = walk->arg;
-
-	total->all.v[MMS_STAT_TABLES]++;
-}
-
-static void total_vma_end(struct mms_walk *walk, bool complete)
-{
-	struct mms_total *total = walk->arg;
-	enum mms_kind kind = walk->vma.kind;
-
-	mms_contig_break(&total->all.contig);
-	total->nr_vmas[kind]++;
-	total->size[kind] += total->all.v[MMS_STAT_SIZE] - total->size_before;
-	total->rss[kind] += rss_pages(&total->all) - total->rss_before;
-}
-
-const struct mms_sink mms_total_sink = {
-	.vma_begin = total_vma_begin,
-	.span = total_span,
-	.table = total_table,
-	.vma_end = total_vma_end,
-	.vma_cost = MMS_STAT_COST_VMA,
-};

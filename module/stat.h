@@ -60,6 +60,9 @@ void mms_stat_vma(struct mms_walk *walk, struct vm_area_struct *vma);
 /* Counts a span; for struct mms_sink.span. Same rules. */
 void mms_stat_span(struct mms_stat *stat, struct mms_walk *walk, struct mms_span *span);
 
+/* Resident pages counted so far, as the kernel counts RSS. */
+u64 mms_stat_rss(const struct mms_stat *stat);
+
 /* Ends the contiguous run under way and computes the sums. May be called again. */
 void mms_stat_derive(struct mms_stat *stat);
 
@@ -95,25 +98,5 @@ void mms_stat_show_fields(struct seq_file *m, const struct mms_stat *stat);
 void mms_stat_show_contig(struct seq_file *m, const struct mms_contig *contig);
 /* " 0:128,1:4": kB by node; "?" is all nodes beyond MMS_MAX_NODES; " -" for none */
 void mms_stat_show_nodes(struct seq_file *m, const struct mms_nodes *nodes);
-
-/**
- * struct mms_total - counts over a whole address space; the argument of mms_total_sink
- * @all: of the VMAs walked
- * @nr_vmas: VMAs by kind
- * @size: pages of address space by kind
- * @rss: resident pages by kind
- * @size_before: of the VMAs before the one being walked
- * @rss_before: likewise
- */
-struct mms_total {
-	struct mms_stat all;
-	u64 nr_vmas[MMS_NR_KINDS];
-	u64 size[MMS_NR_KINDS];
-	u64 rss[MMS_NR_KINDS];
-	u64 size_before;
-	u64 rss_before;
-};
-
-extern const struct mms_sink mms_total_sink;
 
 #endif /* MMS_STAT_H */

@@ -10,13 +10,15 @@
 #include <linux/sched/task.h>
 
 #include "stat.h"
+#include "text.h"
 #include "view.h"
 
 struct processes {
 	int nr;			/* PID of the row, in the reader's namespace */
 	int nr_threads;
 	char comm[TASK_COMM_LEN];
-	struct mms_total total;
+	u64 nr_vmas;
+	struct mms_stat stat;	/* all VMAs are counted as one */
 	u64 cost[MMS_NR_COSTS];
 };
 
@@ -62,17 +64,47 @@ static void describe(struct processes *processes, struct pid *pid)
 	put_task_struct(leader);
 }
 
+static void processes_span(struct mms_walk *walk, struct mms_span *span)
+{
+	struct processes *processes = walk->arg;
+
+	mms_stat_span(&processes->stat, walk, span);
+}
+
+static void processes_table(struct mms_walk *walk, enum mms_level level)
+{
+	struct processes *processes = walk->arg;
+
+	processes->stat.v[MMS_STAT_TABLES]++;
+}
+
+static void processes_vma_end(struct mms_walk *walk, bool complete)
+{
+	struct processes *processes = walk->arg;
+
+	mms_contig_break(&processes->stat.contig);
+	processes->nr_vmas++;
+}
+
+static const struct mms_sink processes_sink = {
+	.vma_begin = mms_stat_vma,
+	.span = processes_span,
+	.table = processes_table,
+	.vma_end = processes_vma_end,
+	.vma_cost = MMS_STAT_COST_VMA,
+};
+
 static int walk_process(struct mms_read *read, struct pid *pid)
 {
 	struct processes *processes = read->priv;
 	int err;
 
-	memset(&processes->total, 0, sizeof(processes->total));
+	memset(&processes->stat, 0, sizeof(processes->stat));
+	processes->nr_vmas = 0;
 	describe(processes, pid);
-	err = mms_walk_begin(read->walk, pid, read->opener, &mms_total_sink,
-			     &processes->total);
+	err = mms_walk_begin(read->walk, pid, read->opener, &processes_sink, processes);
 	err = err ?: mms_read_all(read);
-	mms_stat_derive(&processes->total.all);
+	mms_stat_derive(&processes->stat);
 	return err;
 }
 
@@ -128,13 +160,17 @@ static void processes_head(struct seq_file *m, struct mms_read *read)
 static void processes_row(struct seq_file *m, struct mms_read *read)
 {
 	const struct processes *processes = read->priv;
-	unsigned int i;
-	u64 nr_vmas = 0;
+	char *begin = mms_text_begin(m, 3 * MMS_NUMBER_MAX), *to = begin;
 
-	for (i = 0; i < MMS_NR_KINDS; i++)
-		nr_vmas += processes->total.nr_vmas[i];
-	seq_printf(m, "%d %d %llu", processes->nr, processes->nr_threads, nr_vmas);
-	mms_stat_show_fields(m, &processes->total.all);
+	if (!begin)
+		return;
+	to = mms_put_decimal(to, processes->nr);
+	*to++ = ' ';
+	to = mms_put_decimal(to, processes->nr_threads);
+	*to++ = ' ';
+	to = mms_put_decimal(to, processes->nr_vmas);
+	mms_text_end(m, begin, to);
+	mms_stat_show_fields(m, &processes->stat);
 	seq_putc(m, ' ');
 	mms_show_comm(m, processes->comm);
 	seq_putc(m, '\n');

@@ -300,8 +300,8 @@ static int translate_one(struct walked *w, struct mms_walk *walk, u64 addr)
 	return 0;
 }
 
-/* Translating needs no sink: it makes no pass over VMAs. */
-static const struct mms_sink no_sink;
+/* Translating makes no pass over VMAs: nobody listens. */
+static const struct mms_sink no_sink = { .kinds = true };
 
 static int translate_begin(struct mms_read *read)
 {

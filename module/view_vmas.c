@@ -74,6 +74,7 @@ static const struct mms_sink vmas_sink = {
 	.table = vmas_table,
 	.vma_end = vmas_vma_end,
 	.vma_cost = MMS_STAT_COST_VMA,
+	.kinds = true,
 };
 
 /* Of those that are done; the one being walked comes first then, with its reference to the file. */

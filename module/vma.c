@@ -71,7 +71,6 @@ static void collect_stack_pointers(struct mms_walk *walk)
 {
 	struct task_struct *leader, *thread;
 
-	walk->nr_sp = 0;
 	rcu_read_lock();
 	leader = pid_task(walk->pid, PIDTYPE_TGID);
 	if (leader) {
@@ -133,7 +132,9 @@ int mms_walk_begin(struct mms_walk *walk, struct pid *pid, const struct file *op
 	walk->prev_data = false;
 	memset(walk->last_table, 0, sizeof(walk->last_table));
 	memset(walk->cost, 0, sizeof(walk->cost));
-	collect_stack_pointers(walk);
+	walk->nr_sp = 0;
+	if (sink->kinds)
+		collect_stack_pointers(walk);
 	return 0;
 }
 
@@ -317,7 +318,7 @@ void mms_vma_read(struct vm_area_struct *vma, const struct mms_walk *walk, struc
 		.flags = vma->vm_flags,
 		.pgoff = vma->vm_pgoff,
 		.file = vma->vm_file,
-		.kind = vma_kind(vma, walk),
+		.kind = walk->sink->kinds ? vma_kind(vma, walk) : 0,
 		.anonymous = vma_is_anonymous(vma),
 		.hugetlb = is_vm_hugetlb_page(vma),
 		.shmem = maps_shmem(vma) && !vma_is_anonymous(vma),

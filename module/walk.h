@@ -24,7 +24,7 @@ extern struct mms_layout mms_layout;
  * @pgoff: vm_pgoff
  * @file: vm_file; no reference is held: it may be followed while mmap_lock is held, and only be
  *	compared after that
- * @kind: what it is for
+ * @kind: what it is for, if the sink wants to know
  * @anonymous: vma_is_anonymous()
  * @hugetlb: is_vm_hugetlb_page()
  * @shmem: maps a shmem object, shared or private
@@ -90,6 +90,7 @@ static inline void mms_span_cut(struct mms_span *span, unsigned int i)
  * @vma_end: the VMA has been walked; with @complete false it changed before it was: what was seen
  *	is true for the part from walk->from up to walk->addr. May be NULL.
  * @vma_cost: upper estimate of the instructions spent on one VMA, but for its spans
+ * @kinds: it wants to know each VMA's kind
  *
  * All run with mmap_lock held for reading, must not sleep or allocate, and may set walk->stop to
  * end the chunk after the call.
@@ -100,6 +101,7 @@ struct mms_sink {
 	void (*table)(struct mms_walk *walk, enum mms_level level);
 	void (*vma_end)(struct mms_walk *walk, bool complete);
 	unsigned int vma_cost;
+	bool kinds;
 };
 
 /*
@@ -134,7 +136,7 @@ struct mms_sections {
  * @cost: see enum mms_cost_key
  * @prev_end: end of the VMA before, to recognise bss
  * @prev_data: that VMA is of kind data
- * @nr_sp: stack pointers known
+ * @nr_sp: stack pointers known; none if the sink wants no kinds
  * @sp: stack pointers of the threads, ascending
  * @sections: see struct mms_sections
  * @entries: the copy of a table's entries
@@ -230,7 +232,8 @@ u64 mms_walk_peek(struct mms_walk *walk, unsigned long addr, enum mms_level leve
 /**
  * mms_vma_read() - describe a live VMA
  * @vma: the VMA; mmap_lock is held
- * @walk: the walk that came to it, for what lies before it and for thread stacks
+ * @walk: the walk that came to it, for what lies before it and for thread stacks, by which the kind is
+ *	told if its sink wants to know
  * @info: receives the description
  */
 void mms_vma_read(struct vm_area_struct *vma, const struct mms_walk *walk, struct mms_vma *info);

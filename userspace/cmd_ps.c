@@ -63,25 +63,41 @@ static int compare(const void *a, const void *b)
 	return (x->number < y->number) == (sort_column > 0) ? 1 : -1;
 }
 
-/* Of all memory that is mapped: huge entries may map hugetlb pages, which RSS leaves out. */
-static void fill_huge_percent(struct mms_viewtable *table)
-{
-	uint64_t huge = table->values[mms_viewtable_find(table, "pmd_mapped")].number +
-			table->values[mms_viewtable_find(table, "pud_mapped")].number;
-	uint64_t all = table->values[mms_viewtable_find(table, "rss")].number +
-		       table->values[mms_viewtable_find(table, "hugetlb")].number +
-		       table->values[mms_viewtable_find(table, "zero")].number;
-	struct mms_value *percent = &table->values[mms_viewtable_find(table, "huge_percent")];
+/* Columns of which the share of huge entries is made, looked up once. */
+struct share {
+	unsigned int percent, pmd, pud, rss, hugetlb, zero;
+};
 
-	*percent = (struct mms_value){ .absent = !all };
-	if (all)
-		percent->number = huge * 1000 / (all > huge ? all : huge);
+static struct share find_share(const struct mms_viewtable *table)
+{
+	return (struct share){
+		.percent = mms_viewtable_find(table, "huge_percent"),
+		.pmd = mms_viewtable_find(table, "pmd_mapped"),
+		.pud = mms_viewtable_find(table, "pud_mapped"),
+		.rss = mms_viewtable_find(table, "rss"),
+		.hugetlb = mms_viewtable_find(table, "hugetlb"),
+		.zero = mms_viewtable_find(table, "zero"),
+	};
+}
+
+/* Of all memory that is mapped: huge entries may map hugetlb pages, which RSS leaves out. */
+static void fill_share(struct mms_value *values, const struct share *share)
+{
+	uint64_t huge = values[share->pmd].number + values[share->pud].number;
+	uint64_t all = values[share->rss].number + values[share->hugetlb].number +
+		       values[share->zero].number;
+
+	values[share->percent] = (struct mms_value){
+		.absent = !all,
+		.number = all ? huge * 1000 / (all > huge ? all : huge) : 0,
+	};
 }
 
 static int read_all(struct mms_viewtable *table, struct process **list, size_t *nr)
 {
 	size_t room = 0;
 	unsigned int comm = mms_viewtable_find(table, "comm");
+	const struct share share = find_share(table);
 
 	while (mms_viewtable_next(table)) {
 		struct process *process;
@@ -93,7 +109,7 @@ static int read_all(struct mms_viewtable *table, struct process **list, size_t *
 				return mms_fail("out of memory");
 			*list = process;
 		}
-		fill_huge_percent(table);
+		fill_share(table->values, &share);
 		process = &(*list)[(*nr)++];
 		memcpy(process->values, table->values, sizeof(process->values));
 		snprintf(process->comm, sizeof(process->comm), "%s", table->values[comm].text);
@@ -123,8 +139,10 @@ out_free:
 
 static void show_in_order(struct mms_out *out, struct mms_viewtable *table, size_t *nr)
 {
+	const struct share share = find_share(table);
+
 	while (mms_viewtable_next(table)) {
-		fill_huge_percent(table);
+		fill_share(table->values, &share);
 		mms_out_row(out, table->values);
 		(*nr)++;
 	}
