@@ -240,6 +240,12 @@ u64 run_command(const struct subject *subject, const char *format)
 	return time;
 }
 
+/* tests/bench/run says why, if it could not be had. */
+static bool has_page_types(void)
+{
+	return !system("command -v page-types >/dev/null");
+}
+
 #define PEERS								\
 	{ "pagemap", read_pagemap, NULL, NULL, 0 },			\
 	{ "PAGEMAP_SCAN", read_scan, NULL, has_scan, 0 },		\
@@ -304,6 +310,7 @@ const struct way ways_commands[] = {
 	{ "smaps", read_proc, "smaps", NULL, 0 },
 	{ "mmscope_map", NULL, "mmscope map %d", NULL, 0 },
 	{ "cat_smaps", NULL, "cat /proc/%d/smaps", NULL, 0 },
+	{ "page-types", NULL, "page-types -p %d", has_page_types, 0 },
 	{ "pmap_-XX", NULL, "pmap -XX %d", NULL, 0 },
 	END
 };
