@@ -2,7 +2,8 @@
 /*
  * Targets of all sizes: 4 GiB resident, 100,000 VMAs, a reservation of 64 TiB, 2,000 processes.
  * The numbers are known by construction or from /proc, and whatever is read, the memory that one
- * reading takes stays the same: below 1 MiB, as the kernel's trace points have it.
+ * reading takes stays the same: below 1 MiB, as the kernel's trace points have it. The reader stays
+ * below 16 MiB.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "proc_spawn.h"
@@ -91,7 +93,7 @@ static const struct size {
 	{ "64 TiB reserved", make_reservation, 0, RESERVED, NR_TOUCHED, 1, 3 * NR_TOUCHED },
 };
 #define NR_SIZES (sizeof(sizes) / sizeof(sizes[0]))
-#define NR_POINTS (7 + NR_VIEWS)
+#define NR_POINTS (9 + NR_VIEWS)
 
 static bool in_area(u64 addr, const struct size *size)
 {
@@ -261,6 +263,28 @@ static void check_memory(const char *name, const char *view, const char *path)
 	free(text);
 }
 
+/* The most that was resident at any time, its libraries included; of this program too, while it forked. */
+static void check_reader(const char *name, const char *command, pid_t target)
+{
+	struct rusage usage;
+	char number[16];
+	int status;
+	pid_t pid;
+
+	snprintf(number, sizeof(number), "%d", target);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		if (freopen("/dev/null", "w", stdout))
+			execlp("mmscope", "mmscope", command, number, NULL);
+		_exit(127);
+	}
+	if (pid < 0 || wait4(pid, &status, 0, &usage) != pid)
+		tap_bail("mmscope %s: %s", command, strerror(errno));
+	tap_ok(!status && usage.ru_maxrss < 16 << 10, "%s: memory that mmscope %s takes", name, command);
+	tap_diag("%ld KiB", usage.ru_maxrss);
+}
+
 static void check(const struct size *size)
 {
 	u64 free_bytes = (u64)proc_number("/proc/meminfo", "MemAvailable") << 10;
@@ -280,6 +304,8 @@ static void check(const struct size *size)
 	check_records(size, pid);
 	for (i = 0; i < NR_VIEWS; i++)
 		check_memory(size->name, views[i], views_path(pid, views[i]));
+	check_reader(size->name, "map", pid);
+	check_reader(size->name, "pages", pid);
 	views_detach(pid);
 	spawn_end(pid);
 }
