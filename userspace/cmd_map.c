@@ -108,7 +108,7 @@ static void show_total(struct mms_out *out, const struct mms_viewtable *table, u
 	snprintf(name, sizeof(name), "total, %u VMAs", nr_vmas);
 	for (i = 0; i < NR_COLUMNS; i++)
 		values[i] = (struct mms_value){
-			.absent = !summed(&columns[i]),
+			.blank = !summed(&columns[i]),
 			.number = table->total[i],
 		};
 	values[NR_COLUMNS - 1] = (struct mms_value){ .text = name };

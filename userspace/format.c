@@ -146,3 +146,14 @@ char *mms_shorten(char *buf, size_t size, const char *text, unsigned int width)
 	*to = '\0';
 	return to;
 }
+
+size_t mms_break_line(const char *line, unsigned int width)
+{
+	size_t len = strcspn(line, "\n"), cut = width;
+
+	if (len <= width)
+		return len;
+	while (cut && line[cut] != ' ')
+		cut--;
+	return cut ? cut : len;
+}

@@ -44,6 +44,16 @@ char *mms_format_tenths(char *buf, uint64_t tenths);
  */
 char *mms_shorten(char *buf, size_t size, const char *text, unsigned int width);
 
+/**
+ * mms_break_line() - where to break a line that is longer than the page
+ * @line: ends with a newline or a NUL
+ * @width: columns of the page
+ *
+ * Return: the bytes up to the last blank that fits; all of them if they fit, or if there is no such
+ * blank.
+ */
+size_t mms_break_line(const char *line, unsigned int width);
+
 /* Columns a text takes, in UTF-8 characters. */
 unsigned int mms_text_width(const char *text);
 

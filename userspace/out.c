@@ -131,14 +131,13 @@ static struct json_object *json_value(const struct mms_column *column,
 	}
 }
 
-static struct json_object *json_row(const struct mms_out *out, const struct mms_value *values,
-				    bool leave_out_absent)
+static struct json_object *json_row(const struct mms_out *out, const struct mms_value *values)
 {
 	struct json_object *row = json_object_new_object();
 	unsigned int i;
 
 	for (i = 0; i < out->nr_columns; i++)
-		if (!values[i].absent || !leave_out_absent)
+		if (!values[i].blank)
 			json_object_object_add(
 				row, out->columns[i].key,
 				json_value(&out->columns[i], &values[i]));
@@ -243,18 +242,6 @@ void mms_out_list_end(struct mms_out *out)
 
 /* Text */
 
-/* Where to break a line that is longer than @width: behind the last blank that fits, if any does. */
-static size_t break_line(const char *line, size_t len, unsigned int width)
-{
-	size_t cut = width;
-
-	if (len <= width)
-		return len;
-	while (cut && line[cut] != ' ')
-		cut--;
-	return cut ? cut : len;
-}
-
 void mms_out_say(struct mms_out *out, const char *format, ...)
 {
 	char text[2048], *line = text;
@@ -267,7 +254,7 @@ void mms_out_say(struct mms_out *out, const char *format, ...)
 	va_end(args);
 	while (*line) {
 		size_t len = strcspn(line, "\n");
-		size_t part = out->style.wide ? len : break_line(line, len, out->style.width);
+		size_t part = out->style.wide ? len : mms_break_line(line, out->style.width);
 
 		printf("%.*s\n", (int)part, line);
 		line += part + (line[part] != '\0');
@@ -478,10 +465,10 @@ static char *put_number(const struct mms_out *out, const struct place *place, ch
 }
 
 static char *put_value(const struct mms_out *out, const struct place *place, char *to,
-		       const struct mms_value *value, const char *absent)
+		       const struct mms_value *value)
 {
-	if (value->absent)
-		return put_text(place, to, absent, CELL_MAX);
+	if (value->blank || value->absent)
+		return put_text(place, to, value->blank ? "" : "-", CELL_MAX);
 	if (!place->left)
 		return put_number(out, place, to, value->number);
 	return put_text(place, to, value->text, out->columns[place->column].flex ? out->flex_width :
@@ -495,14 +482,13 @@ static void print_line(char *end)
 	fwrite_unlocked(line, 1, end - line, stdout);
 }
 
-static void print_row(const struct mms_out *out, const struct mms_value *values,
-		      const char *absent)
+static void print_row(const struct mms_out *out, const struct mms_value *values)
 {
 	const struct place *place = out->places, *end = place + out->nr_places;
 	char *to = line;
 
 	for (; place < end; place++) {
-		to = put_value(out, place, to, &values[place->column], absent);
+		to = put_value(out, place, to, &values[place->column]);
 		*to++ = ' ';
 	}
 	print_line(to);
@@ -546,24 +532,24 @@ void mms_out_table(struct mms_out *out, const char *key, const struct mms_column
 void mms_out_row(struct mms_out *out, const struct mms_value *values)
 {
 	if (!out->style.json) {
-		print_row(out, values, "-");
+		print_row(out, values);
 		return;
 	}
 	json_key(out, NULL);
-	print_json(json_row(out, values, false));
+	print_json(json_row(out, values));
 }
 
 void mms_out_total(struct mms_out *out, const char *key, const struct mms_value *values)
 {
 	if (out->style.json) {
-		out->total = json_row(out, values, true);
+		out->total = json_row(out, values);
 		out->total_key = key;
 		return;
 	}
 	memcpy(out->totals, values, out->nr_columns * sizeof(values[0]));
 	out->has_totals = true;
 	bold(out, true);
-	print_row(out, values, "");
+	print_row(out, values);
 	bold(out, false);
 }
 

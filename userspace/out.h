@@ -50,6 +50,7 @@ struct mms_column {
 
 struct mms_value {
 	bool absent;		/* "-", null */
+	bool blank;		/* nothing belongs here: empty, no key */
 	uint64_t number;
 	const char *text;	/* MMS_TEXT, MMS_PAIRS, MMS_PAIRS_KB */
 };
@@ -126,8 +127,7 @@ void mms_out_table(struct mms_out *out, const char *key, const struct mms_column
 void mms_out_row(struct mms_out *out, const struct mms_value *values);
 
 /*
- * A last row, set apart; in JSON an object @key beside the list. Absent values are left out. Before
- * mms_out_table_end().
+ * A last row, set apart; in JSON an object @key beside the list. Before mms_out_table_end().
  */
 void mms_out_total(struct mms_out *out, const char *key, const struct mms_value *values);
 

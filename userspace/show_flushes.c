@@ -91,8 +91,7 @@ void mms_show_flushes(struct mms_out *out, const struct mms_counting *counting,
 			values[SHARE].absent = true;
 		mms_out_row(out, values);
 	}
-	fill(values, counts->flushes.nr || counting->style->json ? "all but send_ipi" : "all (-)",
-	     counts->flushes.nr ? &all : NULL, counts->ns, all.events);
+	fill(values, "all but send_ipi", counts->flushes.nr ? &all : NULL, counts->ns, all.events);
 	mms_out_total(out, "tlb_flushes_total", values);
 	mms_out_table_end(out);
 	mms_out_say(out, "\n");

@@ -106,9 +106,6 @@ void mms_show_counters(struct mms_out *out, const struct mms_counting *counting,
 		mms_out_row(out, values);
 	}
 	counter_row(values, "all", &total, ns, total.number);
-	/* Of what is not available there is no sum. */
-	if (total.absent && !counting->style->json)
-		values[COUNTER].text = "all (-)";
 	snprintf(total_key, sizeof(total_key), "%s_total", key);
 	mms_out_total(out, total_key, values);
 	mms_out_table_end(out);

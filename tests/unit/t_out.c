@@ -36,14 +36,18 @@ static const struct mms_value absent_row[] = {
 
 static char *table(struct mms_style style)
 {
+	struct mms_value total[NR(columns)];
 	struct mms_out *out;
 
+	memcpy(total, row, sizeof(total));
+	total[3].absent = true;
+	total[5].blank = true;
 	capture();
 	out = mms_out_begin(&style, "test");
 	mms_out_table(out, "rows", columns, NR(columns));
 	mms_out_row(out, row);
 	mms_out_row(out, absent_row);
-	mms_out_total(out, "total", row);
+	mms_out_total(out, "total", total);
 	mms_out_table_end(out);
 	mms_out_say(out, "that was %s\n", mms_out_size(out, 1 << 20));
 	assert_int_equal(mms_out_end(out, false), 0);
@@ -166,7 +170,7 @@ static struct json_object *get(struct json_object *object, const char *key)
 
 static void test_json(void **state)
 {
-	struct json_object *root, *first;
+	struct json_object *root, *first, *total;
 
 	(void)state;
 	root = json_tokener_parse(table((struct mms_style){ .json = true }));
@@ -185,7 +189,11 @@ static void test_json(void **state)
 			    "/a/very/long/path/to/some/file ? \n end");
 	/* Unavailable is null, never 0, and never left out. */
 	assert_null(get(json_object_array_get_idx(get(root, "rows"), 1), "size"));
-	assert_int_equal(json_object_get_int(get(get(root, "total"), "nr")), 7);
+	total = get(root, "total");
+	assert_int_equal(json_object_get_int(get(total, "nr")), 7);
+	assert_true(json_object_object_get_ex(total, "share", &first) && !first);
+	/* What does not belong there is. */
+	assert_false(json_object_object_get_ex(total, "raw", &first));
 	json_object_put(root);
 }
 
