@@ -80,6 +80,28 @@ bool mms_module_find(char *path, size_t size)
 	return find_built(path, size) || find_installed(path, size);
 }
 
+bool mms_module_fact(const char *path, const char *key, char *value, size_t size)
+{
+	struct kmod_list *list = NULL, *item;
+	struct kmod_ctx *ctx = new_context();
+	struct kmod_module *module = NULL;
+	bool found = false;
+
+	if (ctx && !kmod_module_new_from_path(ctx, path, &module) &&
+	    kmod_module_get_info(module, &list) > 0) {
+		kmod_list_foreach(item, list) {
+			if (found || strcmp(kmod_module_info_get_key(item), key))
+				continue;
+			snprintf(value, size, "%s", kmod_module_info_get_value(item));
+			found = true;
+		}
+	}
+	kmod_module_info_free_list(list);
+	kmod_module_unref(module);
+	kmod_unref(ctx);
+	return found;
+}
+
 static int load_failed(const char *path, int error)
 {
 	switch (error) {

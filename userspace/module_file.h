@@ -19,6 +19,17 @@
  */
 bool mms_module_find(char *path, size_t size);
 
+/**
+ * mms_module_fact() - what a module's file tells of itself
+ * @path: the file
+ * @key: such as "vermagic", or "signer" of a signature
+ * @value: receives it
+ * @size: bytes there
+ *
+ * Return: false if it does not tell, or is no module.
+ */
+bool mms_module_fact(const char *path, const char *key, char *value, size_t size);
+
 /* Return: 0, or -1 with mms_failure() set. Loading what is loaded is no failure. */
 int mms_module_load(const char *path);
 

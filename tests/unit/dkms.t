@@ -51,7 +51,7 @@ test_regex() {
 test_stated_once() {
 	local range
 	range=$(kernel_source_dir='' dkms_tree='' && . "$top/dkms.conf" && mms_range)
-	grep -q "^Supported: Linux $range on x86-64" "$top/README.md" && grep -qF "($range)" "$top/userspace/cmd_doctor.c"
+	grep -q "^Supported: Linux $range on x86-64" "$top/README.md" && grep -qF "($range)" "$top/userspace/doctor.c"
 	check "README and doctor name the kernels of tests/KERNELS: $range" $?
 }
 
