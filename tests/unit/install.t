@@ -29,7 +29,9 @@ expected() {
 	echo "644 $prefix/share/zsh/site-functions/_mmscope"
 	echo "644 $prefix/share/man/man4/mmscope.4"
 	echo "644 $prefix/share/man/man8/mmscope.8"
+	echo "644 $prefix/share/mmscope/schema/mmscope-common-1.json"
 	for command in $commands; do
+		echo "644 $prefix/share/mmscope/schema/mmscope-$command-1.json"
 		echo "644 $prefix/share/man/man8/mmscope-$command.8"
 	done
 }

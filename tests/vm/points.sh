@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # shellcheck disable=SC2034 # variables of the scripts that source this
-# What the tests in shell share: points in TAP, where things are, and what a command must have said.
+# What the tests in shell share: points in TAP, where things are, what a command must have said, and the
+# schemas of JSON: what was read is kept and compared with them all at once, for that takes a second or two.
 # Sourced by t_*.sh, and by tracers.sh.
 
 number=0
@@ -81,4 +82,22 @@ wait_for() {
 	done
 	echo "in vain: $1"
 	return 1
+}
+
+# keep FILE: what a command has written as JSON.
+kept=0
+keep() {
+	mkdir -p "$tmp/kept" && cp "$1" "$tmp/kept/$((++kept)).json"
+}
+
+# fit_schemas [OPTION...]: does all that was kept? OPTIONs are those of tests/validate.
+fit_schemas() {
+	"$here/../validate" "$@" "$tmp"/kept/*.json
+}
+
+# every_key [LINE...]: the same, and every key of their schemas is in one of them, but for what these LINEs
+# of tests/validate tell of.
+every_key() {
+	fit_schemas --all-keys >"$tmp/wrong" 2>&1
+	((kept)) && ! grep -vxF "${@/#/-e}" "$tmp/wrong"
 }

@@ -13,7 +13,7 @@ counts() {
 }
 
 doctor_says() {
-	mmscope doctor >"$tmp/out"
+	mmscope doctor --wide -o check,state,detail >"$tmp/out"
 	cat "$tmp/out"
 	grep -qE "^lockdown +no +$1" "$tmp/out"
 }
@@ -66,7 +66,7 @@ point 'integrity: faults counts' counts faults '(.by_effort[] | select(.counter 
 point 'integrity: tlb counts requests' counts tlb '(.requests[] | select(.counter == "ranged").count) >= 100'
 point 'integrity: flushes by reason are not available' counts stat \
 	'.tlb_flushes_total.count == null and .cow_breaks_total.count >= 100'
-module=$(mmscope doctor | sed -n 's/^module file *ok *//p')
+module=$(mmscope doctor --wide -o check,state,detail | sed -n 's/^module file *ok *//p')
 if [[ -n $module || -n $skip ]]; then
 	point 'integrity: the module is refused' fails 1 lockdown mmscope load
 else
