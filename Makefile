@@ -53,14 +53,23 @@ check:
 deps:
 	$(Q)tests/deps
 
-## make module     the module, for the kernel whose headers are in KDIR (FAULTS=1: for t_allocs)
-# Kernels up to 6.12 put objects beside the sources: hence the tree of links.
+## make module     the module, for the kernel whose headers are in KDIR (FAULTS=1: for t_allocs;
+##                 UNSUPPORTED=1: also for a kernel that tests/KERNELS does not have)
+# Kernels up to 6.12 put objects beside the sources: hence the tree of links. Debian's headers name the
+# compiler of their kernel.
 module: TREE = $(OUT)/module-$(KREL)$(if $(FAULTS),-faults)
 module: KREL = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
 	$(KDIR)/include/generated/utsrelease.h 2>/dev/null)
+module: COMPILER = $(if $(filter command,$(origin CC)),$(firstword $(filter-out ccache distcc,$(CC))), \
+	$(shell sed -n '/^CC/s/.*\(gcc-[0-9]*\)$$/\1/p' $(KDIR)/.kernelvariables 2>/dev/null))
 module:
 	@test -n "$(KREL)" || { echo "no kernel headers in $(KDIR)" \
-		"(Debian: linux-headers-$$(uname -r))" >&2; exit 1; }
+		"(Debian package linux-headers-$$(uname -r))" >&2; exit 1; }
+	$(Q)kernel_source_dir='' dkms_tree='' && . ./dkms.conf && \
+		[[ -n "$(UNSUPPORTED)" || $(KREL) =~ $$BUILD_EXCLUSIVE_KERNEL ]] || { \
+		echo "no module for kernel $(KREL): $$(mms_range) are supported" \
+		"(UNSUPPORTED=1 tries all the same)" >&2; exit 1; }
+	$(Q)userspace/missing '' '' $(foreach program,$(COMPILER),'$(program):$(program)')
 	$(Q)find Kbuild module -type f | while read -r file; do \
 		link=$(TREE)/$$file; \
 		mkdir -p "$${link%/*}" && ln -sfn "$(CURDIR)/$$file" "$$link" || exit 1; done
@@ -73,7 +82,7 @@ userspace:
 	$(Q)$(MAKE) --no-print-directory -C bpf OUT=$(OUT)/bpf V=$(V)
 	$(Q)$(MAKE) --no-print-directory -C userspace OUT=$(OUT)/userspace BPF_OUT=$(OUT)/bpf V=$(V)
 
-## make install    the reader, its manual pages, completions and headers, below PREFIX (/usr/local) in DESTDIR
+## make install    the reader, manual pages, completions, headers, schemas, below PREFIX (/usr/local) in DESTDIR
 ## make uninstall  take them away
 .PHONY: install uninstall
 install: userspace

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Tests of the makefiles: nothing is built again without need, what is missing is named with its package,
-# make dist gives the same bytes anywhere, make help lists the targets.
+# Tests of the makefiles: nothing is built again without need, nor beside the sources; which tools are used
+# can be told; what is missing is named with its package; kernels that are not supported are refused; make
+# dist gives the same bytes anywhere, make help lists the targets.
 set -u
 # shellcheck source=checks.sh
 . "$(dirname "${BASH_SOURCE[0]}")/checks.sh"
@@ -64,12 +65,89 @@ test_missing() {
 	{
 		sed -n 's/^libraries := //p' "$top/userspace/Makefile" | tr ' ' '\n' | sed 's/.*://'
 		grep -h '/missing ' "$top/userspace/Makefile" "$top/bpf/Makefile" | grep -oP ":\K[a-z-]+(?=')"
-		echo libc6-dev
+		echo gcc libc6-dev | tr ' ' '\n'
 	} | sort -u | comm -23 - <("$top/tests/deps" --list build) >"$tmp/said"
 	[[ ! -s $tmp/said ]]
 	check 'tests/deps installs every package that is named' $?
 	! make -C "$top" module KDIR="$tmp" >"$tmp/said" 2>&1 && grep -q 'linux-headers-' "$tmp/said"
 	check 'without headers, their package is named' $?
+	names 'program no-such-gcc' gcc-no-such CROSS_COMPILE=no-such- PKG_CONFIG=pkg-config
+	headers 6.12.1-amd64
+	echo 'CC = $(if $(X),ccache) $(CROSS_COMPILE)gcc-99' >"$tmp/headers/.kernelvariables"
+	! make -C "$top" module KDIR="$tmp/headers" OUT="$tmp/none" >"$tmp/said" 2>&1 &&
+		grep -qxF 'missing: program gcc-99 (Debian package gcc-99)' "$tmp/said"
+	check "without the headers' compiler, its package is named" $?
+}
+
+# headers RELEASE: as much of a kernel's headers as it takes to tell their release.
+headers() {
+	mkdir -p "$tmp/headers/include/generated"
+	echo "#define UTS_RELEASE \"$1\"" >"$tmp/headers/include/generated/utsrelease.h"
+	rm -f "$tmp/headers/.kernelvariables"
+}
+
+test_refusals() {
+	local release range
+	range=$(kernel_source_dir='' dkms_tree='' && . "$top/dkms.conf" && mms_range)
+	for release in 5.10.0-9-amd64 6.0.12-amd64 6.13.1-amd64 7.3.4+deb13-amd64; do
+		headers "$release"
+		! make -s -C "$top" module KDIR="$tmp/headers" OUT="$tmp/none" >"$tmp/said" 2>&1 &&
+			grep -qxF "no module for kernel $release: $range are supported (UNSUPPORTED=1 tries all the same)" "$tmp/said"
+		check "make module refuses kernel $release" $?
+	done
+	! make -s -C "$top" module KDIR="$tmp/headers" OUT="$tmp/none" UNSUPPORTED=1 >"$tmp/said" 2>&1 &&
+		! grep -q supported "$tmp/said" && [[ -L $tmp/none/module-$release/module/main.c ]]
+	check 'unless it is asked for' $?
+	! make -s -C "$top" userspace ARCH=arm64 >"$tmp/said" 2>&1 && grep -q 'x86-64 only, not those of arm64' "$tmp/said"
+	check 'another architecture is refused' $?
+}
+
+# tool NAME PROGRAM...: a program that notes how it is run, then is PROGRAM.
+tool() {
+	local name=$1
+	shift
+	mkdir -p "$tmp/tools"
+	printf '#!/bin/sh\necho "%s $*" >>"%s"\nexec %s "$@"\n' "$name" "$tmp/commands" "$*" >"$tmp/tools/$name"
+	chmod +x "$tmp/tools/$name"
+}
+
+# code FILE: a program without what tells where it was built.
+code() {
+	objcopy -g -R .note.gnu.build-id "$1" "$1.code" && sha256sum <"$1.code"
+}
+
+# commands OUT: how each source was compiled, wherever to.
+commands() {
+	grep -E -- '-c -o' "$tmp/commands" | sed "s#$tmp/$1#OUT#g; s/^[a-z-]* *\(gcc \)*//" | sort
+	rm "$tmp/commands"
+}
+
+test_tools() {
+	local sources
+	tool test-gcc gcc
+	tool test-pkg-config pkg-config
+	tool ccache ''
+	sources=$(find "$top"/userspace/*.c | wc -l)
+	touch "$tmp/begun"
+	PATH=$tmp/tools:$PATH make -s -C "$top" -j4 userspace OUT="$tmp/parallel" CROSS_COMPILE=test- >"$tmp/said" 2>&1 &&
+		grep -q '^test-pkg-config ' "$tmp/commands" && (($(grep -c '^test-gcc .* -c -o ' "$tmp/commands") >= sources))
+	check 'CROSS_COMPILE says which compiler and which pkg-config' $?
+	commands parallel >"$tmp/first"
+	PATH=$tmp/tools:$PATH make -s -C "$top" userspace OUT="$tmp/serial" CC='ccache gcc' >"$tmp/said" 2>&1 &&
+		(($(grep -c '^ccache gcc .* -c -o ' "$tmp/commands") >= sources))
+	check 'CC may be two words' $?
+	commands serial | diff "$tmp/first" - >"$tmp/said" && ! grep -E ' -c .*\.c .*\.c( |$)' "$tmp/first" >>"$tmp/said"
+	check 'a source is compiled by a command of its own, the same at any time: ccache knows it again' $?
+	[[ $(code "$tmp/parallel/userspace/mmscope") == "$(code "$tmp/serial/userspace/mmscope")" ]]
+	check 'in parallel and one by one give the same program' $?
+	find "$top" -path "$top/.git" -prune -o -path "$top/build" -prune -o -newer "$tmp/begun" -print >"$tmp/said"
+	[[ ! -s $tmp/said ]]
+	check 'nothing is written beside the sources' $?
+	rm "$tmp/serial/userspace/fold.o" "$tmp/parallel/userspace/fold.o"
+	make -C "$top" userspace OUT="$tmp/serial" V=1 >"$tmp/said" 2>&1 && grep -q '^[a-z-]*gcc .* -c -o .*fold.o' "$tmp/said" &&
+		make -C "$top" userspace OUT="$tmp/parallel" >"$tmp/said" 2>&1 && grep -qx '  CC    fold.o' "$tmp/said" &&
+		! grep -q ' -c ' "$tmp/said"
+	check 'V=1 shows the commands, and without it they are named' $?
 }
 
 # From a clone, elsewhere, at another hour, with other permissions and settings.
@@ -97,6 +175,8 @@ test_help() {
 
 test_rebuilds
 test_missing
+test_refusals
+test_tools
 test_dist
 test_help
 echo "1..$count"
