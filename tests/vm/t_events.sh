@@ -11,6 +11,7 @@ json() {
 	local filter=$1
 	shift
 	"$@" >"$tmp/json" || return
+	keep "$tmp/json"
 	jq -es "length == 1 and (.[0] | .error == null and ($filter))" "$tmp/json" ||
 		{ head -c 3000 "$tmp/json"; return 1; }
 }
@@ -359,6 +360,19 @@ full_disk() {
 	fails 1 'standard output: No space left on device' eval 'mmscope stat -- true >/dev/full'
 }
 
+# Besides what was read: lines, stacks, and without a right that some hooks take. Whether hooks are missing is
+# the kernel's business, whether a CPU waited for another a matter of luck.
+complete() {
+	local command
+	for command in stat cow tlb faults; do
+		json '.intervals' mmscope "$command" --json -i 0.1 -- sh -c "$worker cow 50; $worker segv 5" || return
+		[[ $command == stat ]] || json '.stacks' mmscope "$command" --stacks --json -- "$worker" cow 50 || return
+	done
+	json '.scope' setpriv --bounding-set=-sys_admin mmscope stat --json -- true || return
+	every_key "mmscope/"{stat,cow,tlb,faults}"/1: no file has unavailable"{.question,.counter,.hook} \
+		'mmscope/tlb/1: no file has wait.buckets'{.from_ns,.to_ns,.count}
+}
+
 # What a result may not hold: a number where there is none.
 no_counts_missing() {
 	json '[.. | .count? | numbers] | length > 10' mmscope stat --json -- "$worker" cow 5 &&
@@ -367,7 +381,7 @@ no_counts_missing() {
 
 kthread=$(pgrep -x kthreadd)
 
-echo 1..59
+echo 1..60
 point 'nobody to count' no_selector
 point 'one PID and all' fails 2 'either --pid or --all' mmscope stat -a -p 1
 point 'no PID' fails 2 "not a PID: 'x'" mmscope stat -p x
@@ -425,4 +439,5 @@ point 'without BTF' without_btf
 point 'on a terminal' on_terminal
 point 'a full disk' full_disk
 point 'nothing is missing on this kernel' no_counts_missing
+point 'all JSON is as its schemas say, and has every key' complete
 exit $failed
