@@ -14,7 +14,7 @@
 #include "worker.h"
 
 #define PAGE	4096UL
-#define ROUNDS	20U
+#define ROUNDS	10U
 /* Of a round: the page is closed, and opened again. */
 #define CHANGES (2 * ROUNDS)
 #define MAX_CPUS 8
