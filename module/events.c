@@ -291,16 +291,28 @@ static void unregister_probes(unsigned int nr)
 		tracepoint_probe_unregister(probes[nr].tracepoint, probes[nr].probe, NULL);
 }
 
-/* The counters of the whole system begin anew; no probe is running. */
+static void reset(struct mms_tlb *tlb)
+{
+	unsigned int i;
+
+	for (i = 0; i < MMS_NR_TLB_REASONS; i++) {
+		WRITE_ONCE(tlb->reason[i].events, 0);
+		WRITE_ONCE(tlb->reason[i].pages, 0);
+		WRITE_ONCE(tlb->reason[i].full, 0);
+		WRITE_ONCE(tlb->reason[i].none, 0);
+	}
+}
+
+/* The counters of the whole system begin anew; no probe is running, but the view may be read. */
 static void reset_system(void)
 {
 	unsigned int cpu;
 
 	for_each_possible_cpu(cpu) {
-		memset(per_cpu_ptr(&system_tlb, cpu), 0, sizeof(struct mms_tlb));
+		reset(per_cpu_ptr(&system_tlb, cpu));
 		memset(per_cpu_ptr(&last_switch, cpu), 0, sizeof(struct mms_switch));
 	}
-	since_ns = ktime_get_boottime_ns();
+	WRITE_ONCE(since_ns, ktime_get_boottime_ns());
 }
 
 static int register_probes(void)
@@ -342,7 +354,7 @@ static void probes_put(void)
 	mutex_lock(&probes_lock);
 	if (!--nr_counting) {
 		unregister_probes(ARRAY_SIZE(probes));
-		since_ns = 0;
+		WRITE_ONCE(since_ns, 0);
 	}
 	mutex_unlock(&probes_lock);
 }

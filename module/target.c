@@ -114,7 +114,7 @@ static int check_process(struct pid *pid, const struct file *opener)
 
 	if (!task)
 		return -ESRCH;
-	kthread = task->flags & PF_KTHREAD;
+	kthread = READ_ONCE(task->flags) & PF_KTHREAD;
 	put_task_struct(task);
 	if (kthread)
 		return -EINVAL;

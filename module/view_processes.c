@@ -26,7 +26,7 @@ static bool has_process(struct pid *pid)
 {
 	struct task_struct *leader = pid_task(pid, PIDTYPE_TGID);
 
-	return leader && !(leader->flags & PF_KTHREAD);
+	return leader && !(READ_ONCE(leader->flags) & PF_KTHREAD);
 }
 
 /* The process with the lowest PID not below @nr, with a reference; NULL: none. */
@@ -59,7 +59,8 @@ static void describe(struct processes *processes, struct pid *pid)
 	processes->nr_threads = 0;
 	if (!leader)
 		return;
-	processes->nr_threads = get_nr_threads(leader);
+	/* Threads come and go meanwhile. */
+	processes->nr_threads = data_race(get_nr_threads(leader));
 	__get_task_comm(processes->comm, sizeof(processes->comm), leader);
 	put_task_struct(leader);
 }
