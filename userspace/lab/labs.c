@@ -14,12 +14,14 @@ const struct lab_def *const lab_defs[] = {
 	/* demand paging */
 	&lab_def_demand_paging,
 	&lab_def_demand_zero,
+	&lab_def_exec,
 	&lab_def_minor_major,
 	/* copy on write */
 	&lab_def_fork_cow,
 	&lab_def_fork_cost,
 	&lab_def_redis_snapshot,
 	/* sharing */
+	&lab_def_threads,
 	&lab_def_shared_library,
 	&lab_def_static_dynamic,
 	&lab_def_map_shared_private,

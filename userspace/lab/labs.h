@@ -10,6 +10,7 @@
 extern const struct lab_def lab_def_context_switch;
 extern const struct lab_def lab_def_demand_paging;
 extern const struct lab_def lab_def_demand_zero;
+extern const struct lab_def lab_def_exec;
 extern const struct lab_def lab_def_fork_cost;
 extern const struct lab_def lab_def_fork_cow;
 extern const struct lab_def lab_def_huge_pages;
@@ -25,6 +26,7 @@ extern const struct lab_def lab_def_shared_library;
 extern const struct lab_def lab_def_sparse_tables;
 extern const struct lab_def lab_def_stack;
 extern const struct lab_def lab_def_static_dynamic;
+extern const struct lab_def lab_def_threads;
 extern const struct lab_def lab_def_tlb_shootdown;
 extern const struct lab_def lab_def_translate;
 extern const struct lab_def lab_def_user_kernel;
