@@ -27,6 +27,7 @@ const struct lab_def *const lab_defs[] = {
 	&lab_def_map_shared_private,
 	&lab_def_mmap_io,
 	/* layout */
+	&lab_def_layout,
 	&lab_def_stack,
 	&lab_def_malloc,
 	/* protection */
@@ -37,6 +38,7 @@ const struct lab_def *const lab_defs[] = {
 	&lab_def_tlb_shootdown,
 	&lab_def_context_switch,
 	/* placement */
+	&lab_def_fragmentation,
 	&lab_def_huge_pages,
 	&lab_def_scatter,
 	NULL,
