@@ -34,6 +34,14 @@ const struct lab_def *const lab_defs[] = {
 	&lab_def_invalid,
 	&lab_def_wx,
 	&lab_def_user_kernel,
+	/* replacement and swap */
+	&lab_def_accessed_dirty,
+	&lab_def_working_set,
+	&lab_def_second_chance,
+	&lab_def_swap,
+	&lab_def_compression,
+	&lab_def_thrashing,
+	&lab_def_oom,
 	/* TLB */
 	&lab_def_tlb_shootdown,
 	&lab_def_context_switch,

@@ -203,6 +203,19 @@ void lab_cgroup_enter(struct lab *lab, const char *cgroup, pid_t pid)
 	lab_cgroup_set(lab, cgroup, "cgroup.procs", text);
 }
 
+void lab_cgroup_reclaim(struct lab *lab, const char *cgroup, size_t bytes)
+{
+	char path[LAB_PATH + 64], text[32];
+
+	snprintf(path, sizeof(path), "%s/memory.reclaim", cgroup);
+	snprintf(text, sizeof(text), "%zu", bytes);
+	if (access(path, F_OK))
+		lab_skip(lab, "this kernel has no memory.reclaim");
+	/* EAGAIN: less could be had. */
+	if (write_file(path, text) && errno != EAGAIN)
+		lab_broken(lab, "%s: %s", path, strerror(errno));
+}
+
 uint64_t lab_cgroup_number(struct lab *lab, const char *cgroup, const char *file, const char *key)
 {
 	char path[LAB_PATH + 64];

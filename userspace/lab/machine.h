@@ -61,6 +61,9 @@ void lab_cgroup_set(struct lab *lab, const char *cgroup, const char *file, const
 /* Moves a process there. */
 void lab_cgroup_enter(struct lab *lab, const char *cgroup, pid_t pid);
 
+/* Has the kernel take @bytes from a control group, as much of it as can be had. */
+void lab_cgroup_reclaim(struct lab *lab, const char *cgroup, size_t bytes);
+
 /* A number of a control group, of a file of one number or, with @key, of "KEY NUMBER" lines. */
 uint64_t lab_cgroup_number(struct lab *lab, const char *cgroup, const char *file, const char *key);
 

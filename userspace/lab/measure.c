@@ -57,6 +57,28 @@ static void close_view(struct lab_target *target, const char *view, struct mms_v
 	mms_viewfile_close(file);
 }
 
+bool lab_exited(struct lab_target *target)
+{
+	struct mms_session session = target->session;
+	struct mms_viewfile file;
+	char *line, dir[16], state[16] = "";
+	bool exited = false;
+	int fd;
+
+	/* A view of the system, not of the process. */
+	*session.target = '\0';
+	fd = mms_session_view(&session, "targets", O_RDONLY);
+	if (fd < 0)
+		lab_broken(target->lab, "%s", mms_failure());
+	mms_viewfile_init(&file, fd);
+	while ((line = mms_viewfile_line(&file)))
+		if (sscanf(line, "%*s %15s %15s", dir, state) == 2 &&
+		    !strcmp(dir, target->session.target))
+			exited = !strcmp(state, "exited");
+	mms_viewfile_close(&file);
+	return exited;
+}
+
 /* "NAME VALUE", perhaps after "# ". */
 static bool take_line(const char *line, const char *name, uint64_t *value)
 {

@@ -15,6 +15,9 @@ struct lab_target;
 /* Return: the process, held until the lab ends. */
 struct lab_target *lab_watch(struct lab *lab, pid_t pid);
 
+/* Whether it has exited, as the module's "targets" says. */
+bool lab_exited(struct lab_target *target);
+
 /* A line of summary, in bytes; of "vmas" and "runs", the number. */
 uint64_t lab_sum(struct lab_target *target, const char *name);
 

@@ -244,6 +244,45 @@ void lab_write_pages(char *at, size_t nr, size_t stride)
 		__atomic_store_n(at, 1, __ATOMIC_RELAXED);
 }
 
+static size_t nr_present(const char *at, size_t nr)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	size_t present = 0, i;
+	uint64_t entry;
+
+	for (i = 0; i < nr; i++)
+		if (pread(fd, &entry, sizeof(entry), ((uintptr_t)at / PAGE + i) * sizeof(entry)) ==
+		    sizeof(entry))
+			present += entry >> 63;
+	close(fd);
+	return present;
+}
+
+size_t lab_page_out(char *at, size_t nr, size_t left)
+{
+	size_t present = nr;
+	int try;
+
+	for (try = 0; try < 200 && present > left; try++) {
+		madvise(at, nr * PAGE, MADV_PAGEOUT);
+		sched_yield();
+		present = nr_present(at, nr);
+	}
+	return present;
+}
+
+/* More pages than are flushed one by one: tlb_single_page_flush_ceiling is 33 (arch/x86/mm/tlb.c, 6.12). */
+void lab_flush_tlb(void)
+{
+	const size_t nr = 512;
+	char *at = mmap(NULL, nr * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		_exit(1);
+	lab_write_pages(at, nr, PAGE);
+	munmap(at, nr * PAGE);
+}
+
 static void execute(char *const argv[], const char *output)
 {
 	int null = open("/dev/null", O_RDWR);
