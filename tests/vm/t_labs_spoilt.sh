@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# Every lab can fail: with its premise broken it does, by its numbers. It leaves nothing behind then,
+# nor when it is interrupted in its last step, where most is to be undone.
+set -u
+# shellcheck source=labs.sh
+. "$(dirname "${BASH_SOURCE[0]}")/labs.sh"
+
+spoilt_fails() {
+	tell_lab
+	[[ $verdict == fail && $status == 1 && $reason == *'are not as predicted' ]] &&
+		jq -e '.failed == 1 and .labs[0].spoilt != null' "$tmp/lab.json"
+}
+
+# interrupted NAME STEPS: SIGINT to the guard while it waits at the last step for a key that never comes.
+interrupted() {
+	local pid keys got
+	rm -f "$tmp/keys"
+	mkfifo "$tmp/keys"
+	setsid mmscope lab --step "$1" <"$tmp/keys" >"$tmp/out" 2>&1 &
+	pid=$!
+	exec {keys}>"$tmp/keys"
+	yes '' | head -n $(($2 - 1)) >&"$keys"
+	wait_for "[[ \$(grep -c '\\[Enter\\]' '$tmp/out') == $2 ]] || ! kill -0 $pid 2>/dev/null"
+	kill -INT "$pid"
+	wait "$pid"
+	got=$?
+	exec {keys}>&-
+	tail "$tmp/out"
+	echo "status $got"
+	[[ $got == 130 ]]
+}
+
+make_disk || { echo "Bail out! no disk" && exit 1; }
+before=$(machine)
+for name in $(mmscope --json lab | jq -r '.labs[].name'); do
+	lab "$name" --spoil
+	skips
+	steps=$(jq '.labs[0].steps | map(select(.does != "")) | length' "$tmp/lab.json")
+	point "$name, spoilt, fails" spoilt_fails
+	point "$name, spoilt, leaves nothing behind" as_before
+	point "$name can be interrupted" interrupted "$name" "$steps"
+	point "$name, interrupted, leaves nothing behind" as_before
+	skip=
+done
+umount "$tmp/mounted"
+echo "1..$number"
+exit "$failed"
