@@ -19,7 +19,7 @@ help:
 
 ## make run        install what is missing, build, show mmscope at work (HOST=1: on this kernel)
 run:
-	$(Q)tests/deps build vm
+	$(Q)tests/deps build vm labs
 	$(Q)userspace/demo/run
 
 ## make test       install what is missing, run every test
