@@ -32,13 +32,13 @@ enum lab_undo {
 /**
  * lab_guard_undo() - have something undone when the lab has ended
  * @lab: the lab
- * @undo: how
+ * @how: in which way
  * @path: of what
  * @text: for LAB_UNDO_WRITE, else NULL
  *
  * To be called before it is done. All processes of the lab are gone when it is undone; the last comes
  * first.
  */
-void lab_guard_undo(struct lab *lab, enum lab_undo undo, const char *path, const char *text);
+void lab_guard_undo(struct lab *lab, enum lab_undo how, const char *path, const char *text);
 
 #endif /* LAB_GUARD_H */
