@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The only place that tests kernel versions or CONFIG_: one inline per difference, each naming the
- * upstream change. Supported: 6.1 to 6.12, x86-64. No policy here.
+ * upstream change. Supported: 6.1 to 6.12, x86-64. It also builds for 7.3; what is known of the kernels
+ * between is here, and untested. No policy here.
  */
 #ifndef MMS_COMPAT_H
 #define MMS_COMPAT_H
 
 #include <linux/bpf.h>
+#include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/version.h>
 #include <linux/mm.h>
@@ -36,6 +38,15 @@
 #define mms_entries_are_virtualised() false
 #endif
 
+/* The bits that userfaultfd keeps lost their _WP in 7.3, when they got other uses. */
+#ifdef _PAGE_UFFD
+#define MMS_PAGE_UFFD _PAGE_UFFD
+#define MMS_PAGE_SWP_UFFD _PAGE_SWP_UFFD
+#else
+#define MMS_PAGE_UFFD _PAGE_UFFD_WP
+#define MMS_PAGE_SWP_UFFD _PAGE_SWP_UFFD_WP
+#endif
+
 static_assert(MMS_X86_P == _PAGE_PRESENT && MMS_X86_RW == _PAGE_RW && MMS_X86_US == _PAGE_USER);
 static_assert(MMS_X86_A == _PAGE_ACCESSED && MMS_X86_D == _PAGE_DIRTY && MMS_X86_PS == _PAGE_PSE);
 static_assert(MMS_X86_G == _PAGE_GLOBAL && MMS_X86_PROTNONE == _PAGE_PROTNONE);
@@ -46,7 +57,7 @@ static_assert(MMS_X86_SWP_OFFSET_FIRST == SWP_OFFSET_FIRST_BIT);
 static_assert(MMS_PAGE_SHIFT == PAGE_SHIFT && MMS_TABLE_ENTRIES == PTRS_PER_PTE);
 /* Without the option the kernel never sets these two, and they read as not set. */
 static_assert(_PAGE_SWP_SOFT_DIRTY == 0 || MMS_X86_SWP_SOFT_DIRTY == _PAGE_SWP_SOFT_DIRTY);
-static_assert(_PAGE_SWP_UFFD_WP == 0 || MMS_X86_SWP_UFFD_WP == _PAGE_SWP_UFFD_WP);
+static_assert(MMS_PAGE_SWP_UFFD == 0 || MMS_X86_SWP_UFFD_WP == MMS_PAGE_SWP_UFFD);
 static_assert(MMS_X86_SWP_EXCLUSIVE == _PAGE_SWP_EXCLUSIVE);
 
 /* _PAGE_SAVED_DIRTY came with shadow stacks in 6.6. */
@@ -54,6 +65,13 @@ static_assert(MMS_X86_SWP_EXCLUSIVE == _PAGE_SWP_EXCLUSIVE);
 #define MMS_PAGE_SAVED_DIRTY _PAGE_SAVED_DIRTY
 #else
 #define MMS_PAGE_SAVED_DIRTY 0
+#endif
+
+/* Entries of device memory are marked no more since 6.17: their pages are counted as all others are. */
+#ifdef _PAGE_DEVMAP
+#define MMS_PAGE_DEVMAP _PAGE_DEVMAP
+#else
+#define MMS_PAGE_DEVMAP 0
 #endif
 
 /* PTE_MARKER_POISONED came in 6.6, PTE_MARKER_GUARD in 6.13. */
@@ -91,6 +109,12 @@ static_assert(MMS_X86_SWP_EXCLUSIVE == _PAGE_SWP_EXCLUSIVE);
 #else
 #define MMS_SWP_DEVICE(name) 0xff
 #endif
+/* Two, by whether they were writable, until one came in 6.15. */
+#ifdef SWP_DEVICE_EXCLUSIVE
+#define MMS_SWP_EXCLUSIVE(name) SWP_DEVICE_EXCLUSIVE
+#else
+#define MMS_SWP_EXCLUSIVE(name) MMS_SWP_DEVICE(EXCLUSIVE_##name)
+#endif
 #ifdef CONFIG_MIGRATION
 #define MMS_SWP_MIGRATION(name) SWP_MIGRATION_##name
 #else
@@ -109,8 +133,8 @@ static inline struct mms_layout mms_kernel_layout(void)
 		.pfn_mask = PTE_PFN_MASK,
 		.special = _PAGE_SPECIAL,
 		.soft_dirty = _PAGE_SOFT_DIRTY,
-		.uffd_wp = _PAGE_UFFD_WP,
-		.devmap = _PAGE_DEVMAP,
+		.uffd_wp = MMS_PAGE_UFFD,
+		.devmap = MMS_PAGE_DEVMAP,
 		.saved_dirty = MMS_PAGE_SAVED_DIRTY,
 		.swp_pfn_mask = SWP_PFN_MASK,
 		.swp_hwpoison = MMS_SWP_HWPOISON,
@@ -119,8 +143,8 @@ static inline struct mms_layout mms_kernel_layout(void)
 		.swp_migration_write = MMS_SWP_MIGRATION(WRITE),
 		.swp_device_read = MMS_SWP_DEVICE(READ),
 		.swp_device_write = MMS_SWP_DEVICE(WRITE),
-		.swp_device_exclusive_read = MMS_SWP_DEVICE(EXCLUSIVE_READ),
-		.swp_device_exclusive_write = MMS_SWP_DEVICE(EXCLUSIVE_WRITE),
+		.swp_device_exclusive_read = MMS_SWP_EXCLUSIVE(READ),
+		.swp_device_exclusive_write = MMS_SWP_EXCLUSIVE(WRITE),
 		.swp_marker = MMS_SWP_MARKER,
 		.marker_uffd_wp = PTE_MARKER_UFFD_WP,
 		.marker_poison = MMS_MARKER_POISON,
@@ -129,6 +153,44 @@ static inline struct mms_layout mms_kernel_layout(void)
 		.swp_poison = MMS_SWP_POISON,
 	};
 }
+
+/* Flags of a page; a type of their own since 6.18 (memdesc_flags_t). */
+static inline unsigned long mms_page_flags(const struct page *page)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 18, 0)
+	return READ_ONCE(page->flags.f);
+#else
+	return READ_ONCE(page->flags);
+#endif
+}
+
+/*
+ * The head page of a tail page, plus one; even for other pages. Since 7.1, tail pages hold what their
+ * address is to be masked with where struct page is a power of two in size, the head's address elsewhere.
+ */
+static inline unsigned long mms_page_tail_of(const struct page *page)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 1, 0)
+	unsigned long info = READ_ONCE(page->compound_info);
+
+	if ((info & 1) && compound_info_has_mask())
+		return ((unsigned long)page & info) | 1;
+	return info;
+#else
+	return READ_ONCE(page->compound_head);
+#endif
+}
+
+/* Low bits of a page's mapping; renamed in 6.17. */
+#ifdef FOLIO_MAPPING_ANON
+#define MMS_MAPPING_ANON FOLIO_MAPPING_ANON
+#define MMS_MAPPING_KSM FOLIO_MAPPING_KSM
+#define MMS_MAPPING_FLAGS FOLIO_MAPPING_FLAGS
+#else
+#define MMS_MAPPING_ANON PAGE_MAPPING_ANON
+#define MMS_MAPPING_KSM PAGE_MAPPING_KSM
+#define MMS_MAPPING_FLAGS PAGE_MAPPING_FLAGS
+#endif
 
 /*
  * How often a page is mapped, racy: no reference is held and the folio may be split, freed or reused
@@ -257,6 +319,39 @@ static inline unsigned long mms_hugetlb_index(struct inode *inode, unsigned long
 	return index;
 #endif
 }
+
+/*
+ * The user namespace whose CAP_SYS_PTRACE gives access to a memory. Since 7.2 it is kept by tasks, not by
+ * the memory, and what a task has may be that of its next image: the initial namespace is never less.
+ */
+static inline struct user_namespace *mms_mm_user_ns(const struct mm_struct *mm)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(7, 2, 0)
+	return &init_user_ns;
+#else
+	return mm->user_ns;
+#endif
+}
+
+/*
+ * A file in debugfs, and the operations that it was made with, of a file that is open. Since 6.17 the
+ * latter is no more to be had (debugfs_real_fops()), but a pointer can be left with the file since 6.14.
+ */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 17, 0)
+static inline struct dentry *mms_debugfs_create(const char *name, umode_t mode, struct dentry *dir,
+						void *data, const struct file_operations *fops)
+{
+	return debugfs_create_file_aux(name, mode, dir, data, (void *)fops, fops);
+}
+
+static inline const struct file_operations *mms_debugfs_fops(const struct file *file)
+{
+	return debugfs_get_aux(file);
+}
+#else
+#define mms_debugfs_create debugfs_create_file
+#define mms_debugfs_fops debugfs_real_fops
+#endif
 
 /* User shadow stacks: 6.6. */
 static inline unsigned long mms_vm_shadow_stack(void)

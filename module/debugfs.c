@@ -19,6 +19,7 @@
 #include <linux/uaccess.h>
 
 #include "bpfmap.h"
+#include "compat.h"
 #include "debugfs.h"
 #include "faults.h"
 #include "target.h"
@@ -181,7 +182,7 @@ int mms_may_open(const struct mms_target *target, const struct file *file)
 
 int mms_view_open(struct inode *inode, struct file *file)
 {
-	const struct mms_view *view = container_of(debugfs_real_fops(file), struct mms_view, fops);
+	const struct mms_view *view = container_of(mms_debugfs_fops(file), struct mms_view, fops);
 	struct mms_target *target = inode->i_private;
 	struct mms_read *read;
 	struct seq_file *m;
@@ -406,7 +407,7 @@ static struct dentry *create_dir(const char *name, struct dentry *parent)
 static int create_file(const char *name, umode_t mode, struct dentry *dir,
 		       struct mms_target *target, const struct file_operations *fops)
 {
-	return PTR_ERR_OR_ZERO(mms_try(debugfs_create_file(name, mode, dir, target, fops),
+	return PTR_ERR_OR_ZERO(mms_try(mms_debugfs_create(name, mode, dir, target, fops),
 				       ERR_PTR(-ENOMEM)));
 }
 

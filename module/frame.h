@@ -20,7 +20,7 @@
  * @page: of the frame itself, or NULL: none, or not managed by the page allocator
  * @head: of the folio
  * @flags: of the folio
- * @mapping: of the folio, with its low bits (PAGE_MAPPING_ANON and so on)
+ * @mapping: of the folio, with its low bits (MMS_MAPPING_ANON and so on)
  */
 struct mms_frame {
 	struct page *page;
@@ -46,18 +46,18 @@ static inline void mms_frame_read(struct mms_frame *frame, unsigned long pfn)
 	if (!frame->page)
 		return;
 	frame->head = compound_head(frame->page);
-	frame->flags = READ_ONCE(frame->head->flags);
+	frame->flags = mms_page_flags(frame->head);
 	frame->mapping = (unsigned long)READ_ONCE(frame->head->mapping);
 }
 
 static inline bool mms_frame_anon(const struct mms_frame *frame)
 {
-	return frame->mapping & PAGE_MAPPING_ANON;
+	return frame->mapping & MMS_MAPPING_ANON;
 }
 
 static inline bool mms_frame_ksm(const struct mms_frame *frame)
 {
-	return (frame->mapping & PAGE_MAPPING_FLAGS) == PAGE_MAPPING_KSM;
+	return (frame->mapping & MMS_MAPPING_FLAGS) == MMS_MAPPING_KSM;
 }
 
 /* The flags by which a page counts as Referenced in smaps, the entry's accessed bit aside. */

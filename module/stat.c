@@ -183,7 +183,7 @@ struct alike {
 	unsigned long expected;	/* those of a folio of one page that is alike; ~0: none is */
 	unsigned long tail;	/* compound_head of a tail page that is alike; 0: none is */
 	unsigned long flags;	/* of the folio */
-	unsigned long mapping;	/* PAGE_MAPPING_FLAGS of the folio's mapping */
+	unsigned long mapping;	/* MMS_MAPPING_FLAGS of the folio's mapping */
 	int enough;		/* with this _mapcount or more a page is mapped more than once */
 	enum mms_class class;	/* if it is known by the entries, else MMS_CLASS_NONE */
 	bool accessed;		/* by their entries */
@@ -231,8 +231,8 @@ static void alike_begin(struct alike *alike, struct page *page)
 	struct page *head = compound_head(page);
 	int whole;
 
-	alike->flags = READ_ONCE(head->flags);
-	alike->mapping = (unsigned long)READ_ONCE(head->mapping) & PAGE_MAPPING_FLAGS;
+	alike->flags = mms_page_flags(head);
+	alike->mapping = (unsigned long)READ_ONCE(head->mapping) & MMS_MAPPING_FLAGS;
 	if (test_bit(PG_head, &alike->flags)) {
 		alike->expected = ~0UL;
 		alike->tail = (unsigned long)head + 1;
@@ -240,7 +240,7 @@ static void alike_begin(struct alike *alike, struct page *page)
 		alike->expected = alike->flags & alike->mask;
 		alike->tail = 0;
 	}
-	whole = mms_whole_mapcount(head, alike->flags, alike->mapping & PAGE_MAPPING_ANON);
+	whole = mms_whole_mapcount(head, alike->flags, alike->mapping & MMS_MAPPING_ANON);
 	/* _mapcount counts from -1. */
 	alike->enough = whole > 1 ? INT_MIN : 1 - whole;
 }
@@ -248,13 +248,13 @@ static void alike_begin(struct alike *alike, struct page *page)
 static __always_inline bool alike_has(const struct alike *alike, struct page *page,
 				      const bool known)
 {
-	unsigned long tail = READ_ONCE(page->compound_head);
+	unsigned long tail = mms_page_tail_of(page);
 
 	if (tail & 1)
 		return tail == alike->tail;
-	if ((READ_ONCE(page->flags) & alike->mask) != alike->expected)
+	if ((mms_page_flags(page) & alike->mask) != alike->expected)
 		return false;
-	return known || ((unsigned long)READ_ONCE(page->mapping) & PAGE_MAPPING_FLAGS) ==
+	return known || ((unsigned long)READ_ONCE(page->mapping) & MMS_MAPPING_FLAGS) ==
 			alike->mapping;
 }
 

@@ -19,6 +19,7 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 
+#include "compat.h"
 #include "debugfs.h"
 #include "events.h"
 #include "faults.h"
@@ -54,7 +55,7 @@ struct mm_struct *mms_pid_mm(struct pid *pid)
 bool mms_may_read(const struct file *opener, struct mm_struct *mm)
 {
 	return file_ns_capable(opener, &init_user_ns, CAP_SYS_ADMIN) &&
-	       file_ns_capable(opener, mm->user_ns, CAP_SYS_PTRACE);
+	       file_ns_capable(opener, mms_mm_user_ns(mm), CAP_SYS_PTRACE);
 }
 
 void mms_target_get(struct mms_target *target)
@@ -143,7 +144,7 @@ static void describe(struct mms_target *target)
 
 	if (!task)
 		return;
-	__get_task_comm(target->comm, TASK_COMM_LEN, task);
+	get_task_comm(target->comm, task);
 	target->start_time = task->start_time;
 	put_task_struct(task);
 }

@@ -61,7 +61,7 @@ static void describe(struct processes *processes, struct pid *pid)
 		return;
 	/* Threads come and go meanwhile. */
 	processes->nr_threads = data_race(get_nr_threads(leader));
-	__get_task_comm(processes->comm, sizeof(processes->comm), leader);
+	get_task_comm(processes->comm, leader);
 	put_task_struct(leader);
 }
 

@@ -211,7 +211,7 @@ static void look_at_frame(struct mms_place *place, const struct mms_frame *frame
 {
 	if (!frame->page || !mms_frame_anon(frame))
 		return;
-	place->exclusive = test_bit(PG_anon_exclusive, &frame->page->flags) ||
+	place->exclusive = (mms_page_flags(frame->page) & BIT(PG_anon_exclusive)) ||
 			   page_ref_count(frame->head) == 1;
 }
 
