@@ -33,12 +33,15 @@ prepare() {
 
 # run LINE: in a shell of its own. What it writes to a file is what it prints.
 run() {
-	local line=$1 status
+	local line=$1 status beside=''
 	line=$(sed -E "s/\b1234\b/$pid/g; s/\b7[0-9a-f]{11}\b/$heap/g" <<<"$1")
 	echo "$line"
 	rm -f "$tmp"/work/*.svg
+	# A machine at rest interrupts no processor.
+	[[ $line != *'mmscope tlb '* ]] || { "$worker" interrupt & beside=$!; }
 	(cd "$tmp/work" && PATH=$tmp/bin:$PATH bash -o pipefail -ec "$line") >"$tmp/out" 2>"$tmp/err" </dev/null
 	status=$?
+	[[ -z $beside ]] || kill "$beside"
 	cat "$tmp/out" "$tmp/err"
 	cat "$tmp"/work/*.svg >>"$tmp/out" 2>/dev/null
 	((status == 0)) && [[ ! -s $tmp/err ]] && done_well "$line"

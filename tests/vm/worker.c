@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A process that does what t_events.sh asks for, so many times: copies on write in a child, programs
+ * A process that does what t_events.sh and t_examples.sh ask for, so many times: copies on write in a child, programs
  * executed one after another, first touches on demand.
  *
  *	worker cow N		a child writes to N pages shared since its fork
@@ -8,6 +8,7 @@
  *	worker serve		for each line of input touches 100 pages for the first time, until "end"
  *	worker threads		has a second thread, whose ID it prints
  *	worker segv N		N writes to what is not mapped, each caught
+ *	worker interrupt	changes its mappings while another thread runs, until it is killed
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -113,6 +114,28 @@ static int fault(int nr)
 	return 0;
 }
 
+static void *spin(void *arg)
+{
+	for (;;)
+		__asm__ volatile("pause");
+	return arg;
+}
+
+/* With another processor to spare, each protection is an interrupt there. */
+static int interrupt(void)
+{
+	char *page = map_pages(1);
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, spin, NULL))
+		return 2;
+	for (;;) {
+		write_pages(page, 1);
+		if (mprotect(page, 4096, PROT_READ) || mprotect(page, 4096, PROT_READ | PROT_WRITE))
+			return 2;
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
@@ -127,6 +150,8 @@ int main(int argc, char **argv)
 		return serve();
 	if (!strcmp(what, "segv"))
 		return fault(nr);
+	if (!strcmp(what, "interrupt"))
+		return interrupt();
 	if (!strcmp(what, "threads") && !pthread_create(&thread, NULL, second, NULL))
 		return !!pthread_join(thread, NULL);
 	return 2;
