@@ -40,22 +40,16 @@ skips() {
 # The settings and things a lab may change. Counters are none of them, and what the kernel gives back in
 # its own time is waited for.
 machine() {
-	local file
 	tail -n +2 /proc/swaps
 	cut -d ' ' -f 1-4 /proc/mounts
 	ls /sys/block
-	grep -E '^(zram|zsmalloc|loop) ' /proc/modules | cut -d ' ' -f 1
+	grep -oE '^(zram|zsmalloc|loop) ' /proc/modules
 	find /sys/fs/cgroup -type d
-	cat /sys/fs/cgroup/cgroup.subtree_control
-	for file in /proc/sys/vm/* /sys/kernel/mm/transparent_hugepage/* /sys/kernel/mm/transparent_hugepage/khugepaged/* \
-		/sys/kernel/mm/ksm/run /sys/kernel/mm/ksm/sleep_millisecs /sys/kernel/mm/lru_gen/* \
-		/sys/kernel/mm/swap/* /sys/kernel/debug/fault_around_bytes \
-		/sys/kernel/mm/hugepages/*/{nr_hugepages,free_hugepages}; do
-		case $file in
-		*/pages_collapsed | */full_scans | */stat_refresh | */nr_pdflush_threads) ;;
-		*) [[ ! -f $file ]] || echo "$file $(cat "$file" 2>/dev/null)" ;;
-		esac
-	done
+	# One process for all: there are many, and many labs.
+	grep -rs . /sys/fs/cgroup/cgroup.subtree_control /proc/sys/vm /proc/sys/kernel/sched_rt_runtime_us \
+		/sys/kernel/mm/transparent_hugepage /sys/kernel/mm/ksm/run /sys/kernel/mm/ksm/sleep_millisecs \
+		/sys/kernel/mm/lru_gen /sys/kernel/mm/swap /sys/kernel/mm/hugepages /sys/kernel/debug/fault_around_bytes \
+		--exclude=stat_refresh --exclude=stats --exclude-dir=stats --exclude=pages_collapsed --exclude=full_scans
 	ls -A /var/tmp /dev/shm "$TMPDIR"
 	tail -n +2 "$debugfs/targets"
 	bpftool -j map list | jq -c 'map([.type, .name])'
