@@ -57,7 +57,11 @@ machine() {
 }
 
 as_before() {
-	wait_for "[[ \$(machine) == \"\$before\" ]]" >/dev/null && return
+	local try
+	for ((try = 0; try < 20; try++)); do
+		[[ $(machine) != "$before" ]] || return 0
+		sleep 0.2
+	done
 	diff <(echo "$before") <(machine)
 	return 1
 }
