@@ -54,7 +54,8 @@ static void work(struct lab_worker *worker, void *arg)
 	for (i = 0; i < NR_CONTENTS; i++) {
 		shared->at[i] = lab_map(NR * PAGE);
 		fill(shared->at[i], shared->of[i]);
-		shared->stayed = lab_page_out(shared->at[i], NR, 0);
+		lab_done(worker);
+		shared->stayed = lab_page_out(shared->at[i], NR);
 		lab_done(worker);
 	}
 }
@@ -88,6 +89,8 @@ static void squeeze(struct lab *lab, struct squeezed *s, enum content content)
 	uint64_t at;
 
 	s->before = s->after;
+	lab_go(lab, s->worker);
+	lab_empty_batches(lab);
 	lab_go(lab, s->worker);
 	read_device(lab, &s->after);
 	at = (uint64_t)s->shared->at[content];

@@ -164,6 +164,9 @@ static void check_process(struct lab *lab, struct work *shared, unsigned int fir
 				 shared->huge ? "2 MiB" : "4 KiB");
 		lab_go(lab, worker);
 		lab_born(lab, shared->child[i]);
+		/* Until it has come to rest it faults in what fork() left out, tables included. */
+		lab_go(lab, shared->child[i]);
+		lab_wait_state(lab, shared->child[i]->pid, 'S');
 		if (!i)
 			base = tables_of(lab, shared->child[0]->pid,
 					 lab_watch(lab, shared->child[0]->pid));

@@ -7,6 +7,7 @@
 
 #include "count.h"
 #include "labs.h"
+#include "machine.h"
 #include "measure.h"
 #include "witness.h"
 #include "worker.h"
@@ -129,6 +130,7 @@ static void check_last_owner(struct lab *lab, struct forked *f)
 	uint64_t breaks = lab_counted_at(lab, f->parent->pid, f->at, LAB_BREAKS);
 
 	lab_step(lab, "the child ends, then the parent writes to all 1,000");
+	lab_empty_batches(lab);
 	lab_go_on(lab, f->parent);
 	lab_go_on(lab, f->child);
 	lab_wait(lab, f->parent);

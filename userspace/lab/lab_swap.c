@@ -39,7 +39,7 @@ static void work(struct lab_worker *worker, void *arg)
 	if (shared->lock_one && mlock(shared->at, PAGE))
 		lab_give_up(worker, "mlock failed");
 	lab_done(worker);
-	shared->stayed = lab_page_out(shared->at, NR, 0);
+	shared->stayed = lab_page_out(shared->at, NR);
 	lab_done(worker);
 	for (i = 0; i < NR; i++)
 		shared->intact += *(uint64_t *)(shared->at + i * PAGE) == content_of(i);
@@ -74,6 +74,7 @@ static void check_out(struct lab *lab, struct lab_worker *worker, struct lab_tar
 	struct places places = { 0 };
 
 	lab_step(lab, "the kernel is asked to move them out (MADV_PAGEOUT)");
+	lab_empty_batches(lab);
 	lab_go(lab, worker);
 	lab_check(lab, .what = "entries that are swap entries", LAB_EXACTLY(NR),
 		  .measured = lab_pages(target, at, NR, MMS_CLASS_SWAP, 0, 0),

@@ -133,6 +133,9 @@ static void load_zram(struct lab *lab)
 
 	if (!access(ZRAM, F_OK))
 		return;
+	/* What it needs, and brings with it where it is a module. */
+	if (access("/sys/module/zsmalloc", F_OK))
+		lab_guard_undo(lab, LAB_UNDO_RMMOD, "zsmalloc", NULL);
 	lab_guard_undo(lab, LAB_UNDO_RMMOD, "zram", NULL);
 	context = kmod_new(NULL, NULL);
 	if (!context)

@@ -33,7 +33,7 @@ void lab_file_drop(struct lab *lab, int fd);
 
 /*
  * Has the kernel empty its CPUs' batches of new pages, which hold a reference each: such a page is
- * copied even by its only owner.
+ * copied even by its only owner, and cannot be taken away.
  */
 void lab_empty_batches(struct lab *lab);
 

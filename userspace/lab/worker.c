@@ -258,12 +258,12 @@ static size_t nr_present(const char *at, size_t nr)
 	return present;
 }
 
-size_t lab_page_out(char *at, size_t nr, size_t left)
+size_t lab_page_out(char *at, size_t nr)
 {
 	size_t present = nr;
 	int try;
 
-	for (try = 0; try < 200 && present > left; try++) {
+	for (try = 0; try < 200 && present; try++) {
 		madvise(at, nr * PAGE, MADV_PAGEOUT);
 		sched_yield();
 		present = nr_present(at, nr);

@@ -108,11 +108,10 @@ void lab_write_pages(char *at, size_t nr, size_t stride);
  * lab_page_out() - in a worker: have pages swapped out, or dropped if they are a file's
  * @at: the first
  * @nr: how many
- * @left: how many may stay, for they cannot be: dirty pages of a file
  *
  * Pages that others have in hand for a moment are asked for again. Return: how many stayed.
  */
-size_t lab_page_out(char *at, size_t nr, size_t left);
+size_t lab_page_out(char *at, size_t nr);
 
 /* In a worker: nothing of its memory is in the TLB any more, so that the next access sets A. */
 void lab_flush_tlb(void);
