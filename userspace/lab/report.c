@@ -216,7 +216,8 @@ static const char *format_predicted(char buf[3 * VALUE_MAX], const struct lab *l
 
 	format_value(min, lab, check->unit, check->min);
 	format_value(max, lab, check->unit, check->max);
-	if (check->min == check->max)
+	/* Rounded, a narrow range looks like one number. */
+	if (!strcmp(min, max))
 		snprintf(buf, 3 * VALUE_MAX, "%s", min);
 	else if (check->max == UINT64_MAX)
 		snprintf(buf, 3 * VALUE_MAX, ">= %s", min);
