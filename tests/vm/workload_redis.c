@@ -7,12 +7,15 @@
  * Private_Dirty of the child is not the number of copies. All the child's pages are shared with its
  * parent when it is born. A page is its own alone, and dirty, from then on if
  *  - the parent has written to it, which copied it for the parent (a break of the parent), or
- *  - the child has written to it, which copied it for the child (a break of the child), and not both,
- *    for whoever comes second is the only owner and copies nothing, or
+ *  - the child has written to it, which copied it for the child (a break of the child), or
  *  - the child has touched it first (no break at all: a first touch), or
  *  - the parent has given it back; or no longer, if the child has done so.
- * Breaks of the parent that copy pages of files do not change the child's. The last line is kept from
- * happening: the allocator returns nothing to the kernel (MALLOC_CONF), values of half a page or less
+ * Whoever comes second is the only owner and copies nothing; but if both come at once, or the page is in
+ * another processor's batch, both copy one and the same page, and it counts once. Which pages those are
+ * is read off pagemap: in neither process is the frame that was there before the fork. A save before
+ * the one that is looked at leaves nothing absent that the fork itself touches.
+ * Breaks of the parent that copy pages of files do not change the child's. That anything is given back
+ * is kept from happening: the allocator returns nothing to the kernel (MALLOC_CONF), values of half a page or less
  * are not given back by the child (dismissMemory()). Nor are there huge pages, parts of which both
  * copy: with more than one user of the whole, nobody counts as the only owner of a part. With both
  * stopped, the sum is exact. The server's own number is older than the end of the child, and
@@ -145,16 +148,6 @@ static void wait_for_state(pid_t pid, char state)
 	tap_bail("process %d is not in state %c", pid, state);
 }
 
-/*
- * New pages are in lists of the CPU that made them, which hold a reference each: such a page is
- * copied even by its only owner (wp_can_reuse_anon_folio(), do_wp_page()). Compaction empties them.
- */
-static void drain(void)
-{
-	if (proc_write("/proc/sys/vm/compact_memory", "1"))
-		tap_bail("compact_memory");
-}
-
 static pid_t child_of(pid_t pid)
 {
 	char path[96], *text;
@@ -201,6 +194,74 @@ static u64 own_pages(pid_t pid)
 	return count_breaks(&counts) + counts.count[MMS_QUESTION_FAULTS][MMS_FAULT_FIRST_TOUCH];
 }
 
+/* The entries of pagemap for all of @vmas, one after the other; for free(). */
+static u64 *entries_of(pid_t pid, const struct proc_vmas *vmas, size_t *nr)
+{
+	u64 *entries;
+	size_t at = 0;
+	int fd = proc_open_pagemap(pid);
+
+	*nr = 0;
+	for (size_t i = 0; i < vmas->nr; i++)
+		*nr += (vmas->vma[i].end - vmas->vma[i].start) / PAGE;
+	entries = malloc(*nr * sizeof(*entries));
+	if (fd < 0 || !entries)
+		tap_bail("pagemap of %d", pid);
+	for (size_t i = 0; i < vmas->nr; i++) {
+		size_t pages = (vmas->vma[i].end - vmas->vma[i].start) / PAGE;
+
+		proc_entries(fd, vmas->vma[i].start / PAGE, pages, entries + at, 0);
+		at += pages;
+	}
+	close(fd);
+	return entries;
+}
+
+/* What the parent has before the fork. */
+struct image {
+	struct proc_vmas vmas;
+	u64 *entries;
+};
+
+static void image_take(struct image *image, pid_t pid)
+{
+	size_t nr;
+
+	if (proc_maps(pid, &image->vmas))
+		tap_bail("maps of %d", pid);
+	image->entries = entries_of(pid, &image->vmas, &nr);
+}
+
+/* Anonymous pages of which each of the two has its own copy now. */
+static u64 copied_twice(const struct image *image, pid_t parent, pid_t child)
+{
+	u64 mask = PM_PRESENT | PM_FRAME, twice = 0, *of_parent, *of_child;
+	size_t nr;
+
+	of_parent = entries_of(parent, &image->vmas, &nr);
+	of_child = entries_of(child, &image->vmas, &nr);
+	for (size_t i = 0; i < nr; i++)
+		twice += (image->entries[i] & PM_PRESENT) && !(image->entries[i] & PM_FILE) &&
+			 (of_parent[i] & of_child[i] & PM_PRESENT) &&
+			 ((of_parent[i] ^ image->entries[i]) & mask) &&
+			 ((of_child[i] ^ image->entries[i]) & mask);
+	free(of_parent);
+	free(of_child);
+	return twice;
+}
+
+static void image_drop(struct image *image)
+{
+	free(image->entries);
+	proc_vmas_free(&image->vmas);
+}
+
+static void wait_for_save(int fd)
+{
+	while (info(fd, "rdb_bgsave_in_progress") != 0)
+		usleep(50000);
+}
+
 /* Both are stopped. */
 static void measure(struct redis *redis, pid_t parent, pid_t child, u64 before)
 {
@@ -213,10 +274,15 @@ void redis_run(struct redis *redis)
 {
 	pid_t parent = start_server(), child;
 	int fd = connect_to_server();
+	struct image image;
 	u64 before;
 
 	ask(fd, "DEBUG POPULATE 20000 key 900\n");
-	drain();
+	ask(fd, "BGSAVE\n");
+	wait_for_save(fd);
+	if (proc_empty_batches())
+		tap_bail("compact_memory");
+	image_take(&image, parent);
 	before = anonymous_breaks(parent);
 	ask(fd, "BGSAVE\n");
 	child = child_of(parent);
@@ -227,12 +293,13 @@ void redis_run(struct redis *redis)
 	kill(parent, SIGSTOP);
 	wait_for_state(parent, 'T');
 	measure(redis, parent, child, before);
+	redis->twice = copied_twice(&image, parent, child);
+	image_drop(&image);
 	kill(child, SIGCONT);
 	wait_for_state(child, 'Z');
 	redis->own_later = own_pages(child);
 	kill(parent, SIGCONT);
-	while (info(fd, "rdb_bgsave_in_progress") != 0)
-		usleep(50000);
+	wait_for_save(fd);
 	redis->saves = info(fd, "rdb_saves");
 	redis->last_cow_size = info(fd, "rdb_last_cow_size");
 	write_to_keys(fd);

@@ -13,6 +13,7 @@
  * @written: at least as many were written while the child was there
  * @broken: copied for the parent, of those shared with the child
  * @own: copied for the child, or touched by it first, when both were stopped
+ * @twice: of both, the pages that each of the two has copied, by pagemap
  * @private_dirty: by the child's smaps then
  * @own_later: as @own, when the child had ended
  * @last_cow_size: by the server's own account, in bytes
@@ -21,7 +22,7 @@
  * @status: of the server, as waitpid() has it
  */
 struct redis {
-	u64 written, broken, own, private_dirty, own_later, last_cow_size, saves, broken_alone;
+	u64 written, broken, own, twice, private_dirty, own_later, last_cow_size, saves, broken_alone;
 	int status;
 };
 
