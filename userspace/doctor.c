@@ -23,6 +23,9 @@
 #include "tracer.h"
 #include "uapi/mmscope.h"
 
+/* Of tests/KERNELS, by the Makefile: "6.1 to 6.12". */
+#define SUPPORTED MMS_SUPPORTED_KERNELS
+
 static void __printf(3, 4) found(struct mms_finding *finding, enum mms_health health,
 				 const char *format, ...)
 {
@@ -98,30 +101,38 @@ static void look_at_rights(struct mms_finding *finding)
 	mend(finding, "sudo mmscope doctor");
 }
 
+/* For comparison. */
+static unsigned int version_of(const char *release)
+{
+	unsigned int major, minor;
+
+	return sscanf(release, "%u.%u", &major, &minor) == 2 ? major << 16 | minor : 0;
+}
+
 static void look_at_kernel(struct mms_finding *finding)
 {
 	struct utsname kernel;
-	unsigned int major, minor;
+	unsigned int version;
 
 	uname(&kernel);
-	if (sscanf(kernel.release, "%u.%u", &major, &minor) != 2)
-		major = minor = 0;
+	version = version_of(kernel.release);
 	if (strcmp(kernel.machine, "x86_64")) {
 		found(finding, MMS_HEALTH_NO, "%s on %s: only x86_64 is supported", kernel.release,
 		      kernel.machine);
 		return;
 	}
-	if (major == 6 && minor >= 1 && minor <= 12) {
+	if (version < version_of(SUPPORTED)) {
+		found(finding, MMS_HEALTH_NO, "%s is too old: " SUPPORTED " are supported",
+		      kernel.release);
+	} else if (version > version_of(strstr(SUPPORTED, " to ") + 4)) {
+		found(finding, MMS_HEALTH_LIMITED,
+		      "%s is newer than the kernels it is known to work on (" SUPPORTED "): the module is not built for it, and some events may not be counted",
+		      kernel.release);
+	} else {
 		found(finding, MMS_HEALTH_OK, "%s", kernel.release);
 		return;
 	}
-	if (major > 6 || (major == 6 && minor > 12))
-		found(finding, MMS_HEALTH_LIMITED,
-		      "%s is newer than the kernels it is known to work on (6.1 to 6.12): the module is not built for it, and some events may not be counted",
-		      kernel.release);
-	else
-		found(finding, MMS_HEALTH_NO, "%s is too old: 6.1 or newer is needed", kernel.release);
-	mend(finding, "boot one of those: 6.1 to 6.12");
+	mend(finding, "boot one of those: " SUPPORTED);
 }
 
 /* The firmware's variable: four bytes of attributes, then 1 if it is on. */
