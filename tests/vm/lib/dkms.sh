@@ -7,9 +7,29 @@ dkms_as_root() {
 	if ((EUID == 0)); then "$@"; else unshare -r "$@"; fi
 }
 
-# dkms_flags TREES HEADERS
+# dkms_flags TREES
 dkms_flags() {
-	echo "--dkmstree=$1/built --sourcetree=$1/src --installtree=$1/modules --no-depmod --kernelsourcedir=$2"
+	echo "--dkmstree=$1/built --sourcetree=$1/src --installtree=$1/modules --no-depmod"
+}
+
+# dkms_program TREES: prints the name of a program that runs dkms, and tells it where the headers are.
+dkms_program() {
+	cat >"$1/dkms" <<-END
+		#!/bin/bash
+		for word in "\$@"; do
+			[[ \${before-} != -k ]] || set -- "\$@" "--kernelsourcedir=$1/headers/\$word"
+			before=\$word
+		done
+		exec dkms "\$@"
+	END
+	chmod +x "$1/dkms"
+	echo "$1/dkms"
+}
+
+# dkms_kernel TREES RELEASE HEADERS: a kernel that is installed.
+dkms_kernel() {
+	mkdir -p "$1/modules/$2" "$1/headers"
+	ln -sfn "$3" "$1/headers/$2"
 }
 
 # dkms_with TREES HEADERS COMMAND...: its key for signing, made when missing, is not to be the machine's.
@@ -23,9 +43,9 @@ dkms_with() {
 
 # dkms_make TREES install|uninstall RELEASE HEADERS
 dkms_make() {
-	mkdir -p "$1/modules/$3"
-	dkms_with "$1" "$4" env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL KERNEL="$3" \
-		DKMS_FLAGS="$(dkms_flags "$1" "$4")" make -s -C "$top" "dkms-$2"
+	dkms_kernel "$1" "$3" "$4"
+	dkms_with "$1" "$4" env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL KERNEL="$3" DKMS="$(dkms_program "$1")" \
+		DKMS_FLAGS="$(dkms_flags "$1")" make -s -C "${dkms_top:-$top}" "dkms-$2"
 }
 
 # dkms_module TREES RELEASE
