@@ -72,6 +72,12 @@ static unsigned int count_steps(const u64 *first, const u64 *end, u64 expected, 
 	return entry - first;
 }
 
+/* All of a record but its place, in one word. */
+static u64 *rest_of(struct mms_record *record)
+{
+	return (void *)record + offsetof(struct mms_record, nr);
+}
+
 /*
  * Adds small pages from @first on, as long as their entries differ in their frames only, so that
  * they share a class that is known. One comparison tells that an entry continues a run; one that
@@ -93,7 +99,7 @@ static unsigned int add_small(struct mms_runs *runs, struct mms_walk *walk,
 		.flags = class == MMS_CLASS_ANON ? MMS_REC_ANON : 0,
 	};
 	const u64 step = mms_run_step(&next, walk->nr_levels);
-	const struct mms_record single = next;
+	const u64 single = *rest_of(&next);
 	unsigned long addr = next.addr;
 	unsigned int nr = runs->nr;
 	struct mms_record *to;
@@ -121,9 +127,9 @@ static unsigned int add_small(struct mms_runs *runs, struct mms_walk *walk,
 		if ((raw ^ like) & same)
 			break;
 		to++;
-		*to = single;
 		to->addr = addr;
 		to->entry = raw;
+		*rest_of(to) = single;
 		expected = raw + step;
 	}
 	runs->open = *to;

@@ -74,10 +74,12 @@ static int show_runs(struct mms_out *out, struct mms_records *records, bool no_p
 {
 	unsigned int nr_levels = records->header.paging_levels;
 	char flags[MMS_FLAG_NAMES_MAX];
+	const struct mms_record *next;
 	struct mms_record run;
 	int more;
 
-	while ((more = mms_records_next(records, &run)) > 0) {
+	while ((more = mms_records_next(records, &next)) > 0) {
+		run = *next;
 		if (!mms_run_clip(&run, wanted.start, wanted.end, nr_levels))
 			continue;
 		mms_flag_names(flags, sizeof(flags), &records->header.layout, run.entry, run.level);

@@ -48,11 +48,12 @@ int mms_records_more(struct mms_records *records);
 /**
  * mms_records_next() - next run
  * @records: an open stream
- * @record: receives it; every field has been checked to be in range
+ * @record: receives it, valid until the next call; every field has been checked to be in range
  *
  * Return: 1, 0 at the end, or -1 with mms_failure() set: damaged or cut off.
  */
-static inline int mms_records_next(struct mms_records *records, struct mms_record *record)
+static inline int mms_records_next(struct mms_records *records,
+				   const struct mms_record **record)
 {
 	int more;
 
@@ -61,7 +62,7 @@ static inline int mms_records_next(struct mms_records *records, struct mms_recor
 		if (more <= 0)
 			return more;
 	}
-	*record = *records->next++;
+	*record = records->next++;
 	return 1;
 }
 

@@ -37,7 +37,7 @@ static size_t stream_len(const struct stream *stream)
 /* Reads to the end or the first error. Return: runs read, or -1. */
 static int read_stream(const void *data, size_t len, struct mms_records *records)
 {
-	struct mms_record record;
+	const struct mms_record *record;
 	int more, nr = 0;
 
 	if (mms_records_open(records, file_of(data, len))) {

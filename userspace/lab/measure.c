@@ -243,15 +243,17 @@ void lab_each_page(struct lab_target *target, uint64_t addr, size_t nr,
 		   void *data)
 {
 	uint64_t end = addr + nr * PAGE, at, pages, i;
+	const struct mms_record *next;
 	struct mms_records records;
 	struct mms_record run;
 	int more;
 
 	open_records(target, &records);
-	while ((more = mms_records_next(&records, &run)) > 0) {
+	while ((more = mms_records_next(&records, &next)) > 0) {
 		unsigned int levels = records.header.paging_levels, e;
-		uint64_t step = mms_run_step(&run, levels);
+		uint64_t step = mms_run_step(next, levels);
 
+		run = *next;
 		pages = 1ULL << (mms_level_shift(run.level, levels) - MMS_PAGE_SHIFT);
 		for (e = 0; e < run.nr; e++, run.entry += step, run.addr += pages * PAGE) {
 			struct lab_entry entry = entry_of(&records, &run);
