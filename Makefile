@@ -19,7 +19,7 @@ help:
 
 ## make run        install what is missing, build, show mmscope at work (HOST=1: on this kernel)
 run:
-	$(Q)tests/deps build vm labs
+	$(Q)tests/deps build vm
 	$(Q)userspace/demo/run
 
 ## make test       install what is missing, run every test
@@ -85,6 +85,11 @@ userspace:
 ## make install    the reader, manual pages, completions, headers, schemas, below PREFIX (/usr/local) in DESTDIR
 ## make uninstall  take them away
 .PHONY: install uninstall
+ifneq ($(filter install uninstall,$(MAKECMDGOALS)),)
+ifneq ($(words x$(DESTDIR)$(PREFIX)),1)
+$(error PREFIX and DESTDIR must not hold blanks)
+endif
+endif
 install: userspace
 install uninstall:
 	$(Q)$(MAKE) --no-print-directory -C userspace OUT=$(OUT)/userspace BPF_OUT=$(OUT)/bpf V=$(V) \

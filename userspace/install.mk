@@ -29,7 +29,7 @@ installed := $(SBINDIR)/mmscope $(for_labs:%=$(LIBEXECDIR)/mmscope/%) \
 # is empty now may have been so before.
 directories := $(sort $(dir $(installed)))
 emptied := $(if $(DESTDIR),$(directories:/%/=%),$(patsubst $(PREFIX)/%/,%,$(filter $(PREFIX)/%,$(directories))))
-shared := $(filter /usr /usr/local,$(DESTDIR)$(PREFIX))
+shared := $(filter /usr /usr/local,$(abspath $(DESTDIR)/$(PREFIX)))
 
 .PHONY: install uninstall
 install: $(programs) $(samples)

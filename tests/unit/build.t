@@ -25,7 +25,7 @@ test_rebuilds() {
 	check 'the reader is not built again if nothing has changed' $?
 	kernel=$("$top/tests/vm/kernel" --list | tail -n 1)
 	dir=$("$top/tests/vm/kernel" "$kernel") &&
-		built_once "$top/build/module-$(cat "$dir/release")" module KDIR="$dir/build"
+		built_once "$tmp/built/module-$(cat "$dir/release")" module KDIR="$dir/build" OUT="$tmp/built"
 	check "the module for $kernel is not built again if nothing has changed" $?
 }
 

@@ -51,11 +51,12 @@ apt_fetch() {
 }
 
 # remembered KEY COMMAND...: the output of COMMAND, kept until the package lists change, a day at
-# most: starting apt takes as long as booting a guest.
+# most: starting apt takes as long as booting a guest. What the system's lists said is no answer when
+# our own are used.
 remembered() {
 	local file=$cache/resolved/$1 answer
 	shift
-	if [[ -s $file && $file -nt /var/lib/apt/lists && $file -nt $top/tests/KERNELS &&
+	if ((!${#apt_own[@]})) && [[ -s $file && $file -nt /var/lib/apt/lists && $file -nt $top/tests/KERNELS &&
 		-n $(find "$file" -mmin -1440) ]]; then
 		cat "$file"
 		return

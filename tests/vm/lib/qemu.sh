@@ -20,6 +20,10 @@ qemu_program() {
 	installed=$(command -v qemu-system-x86_64) || die 125 'missing: qemu-system-x86_64 (package qemu-system-x86)'
 	[[ -x $(cat "$cache/resolved/qemu" 2>/dev/null) ]] || rm -f "$cache/resolved/qemu"
 	remembered qemu qemu_choose "$installed"
+	[[ $(<"$cache/resolved/qemu") != "$installed" ]] || qemu_good "$installed" || {
+		note "$installed is old: it may kill a guest, or lose events, once in a few dozen runs"
+		rm -f "$cache/resolved/qemu"
+	}
 }
 
 qemu_choose() {
