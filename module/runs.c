@@ -79,6 +79,39 @@ static u64 *rest_of(struct mms_record *record)
 }
 
 /*
+ * Records behind @to for entries that are runs of their own and differ from @like in their frames only,
+ * the first of them at @addr and not @expected: four for one decision, as long as all four are.
+ *
+ * Return: how many.
+ */
+static __always_inline unsigned int add_singles(struct mms_record *to, const u64 *first,
+						const u64 *end, unsigned long addr, u64 expected,
+						const u64 step, const u64 like, const u64 rest)
+{
+	const u64 same = ~mms_layout.pfn_mask;
+	const u64 *entry, *last = end - 4;
+	unsigned int i;
+
+	for (entry = first; entry <= last; entry += 4, to += 4, addr += 4 * PAGE_SIZE) {
+		const u64 raw[] = { entry[0], entry[1], entry[2], entry[3] };
+		u64 any = like | raw[0] | raw[1] | raw[2] | raw[3];
+		u64 all = like & raw[0] & raw[1] & raw[2] & raw[3];
+
+		if (raw[0] == expected || raw[1] == raw[0] + step || raw[2] == raw[1] + step ||
+		    raw[3] == raw[2] + step || ((any ^ all) & same))
+			break;
+#pragma GCC unroll 4
+		for (i = 0; i < 4; i++) {
+			to[i + 1].addr = addr + i * PAGE_SIZE;
+			to[i + 1].entry = raw[i];
+			*rest_of(&to[i + 1]) = rest;
+		}
+		expected = raw[3] + step;
+	}
+	return entry - first;
+}
+
+/*
  * Adds small pages from @first on, as long as their entries differ in their frames only, so that
  * they share a class that is known. One comparison tells that an entry continues a run; one that
  * does not costs little more than its record.
@@ -101,7 +134,7 @@ static unsigned int add_small(struct mms_runs *runs, struct mms_walk *walk,
 	const u64 step = mms_run_step(&next, walk->nr_levels);
 	const u64 single = *rest_of(&next);
 	unsigned long addr = next.addr;
-	unsigned int nr = runs->nr;
+	unsigned int nr = runs->nr, nr_more;
 	struct mms_record *to;
 	u64 expected;
 
@@ -115,8 +148,7 @@ static unsigned int add_small(struct mms_runs *runs, struct mms_walk *walk,
 
 		addr += PAGE_SIZE;
 		if (raw == expected) {
-			unsigned int nr_more = count_steps(entry, end, expected, step);
-
+			nr_more = count_steps(entry, end, expected, step);
 			to->nr += nr_more;
 			addr += nr_more * PAGE_SIZE;
 			entry += nr_more;
@@ -131,6 +163,12 @@ static unsigned int add_small(struct mms_runs *runs, struct mms_walk *walk,
 		to->entry = raw;
 		*rest_of(to) = single;
 		expected = raw + step;
+		nr_more = add_singles(to, entry + 1, end, addr + PAGE_SIZE, expected, step, like,
+				      single);
+		to += nr_more;
+		entry += nr_more;
+		addr += nr_more * PAGE_SIZE;
+		expected = *entry + step;
 	}
 	runs->open = *to;
 	runs->nr = to - runs->run;

@@ -70,22 +70,27 @@ static void show_run(struct mms_out *out, const struct mms_records *records,
 	mms_out_row(out, values);
 }
 
+/* Of a run, what is wanted. */
+static void consider(struct mms_out *out, const struct mms_records *records, struct mms_record run,
+		     bool no_pfn)
+{
+	char flags[MMS_FLAG_NAMES_MAX];
+
+	if (!mms_run_clip(&run, wanted.start, wanted.end, records->header.paging_levels))
+		return;
+	mms_flag_names(flags, sizeof(flags), &records->header.layout, run.entry, run.level);
+	if (mms_filter_match(&wanted.filter, &run, flags))
+		show_run(out, records, &run, flags, no_pfn);
+}
+
 static int show_runs(struct mms_out *out, struct mms_records *records, bool no_pfn)
 {
-	unsigned int nr_levels = records->header.paging_levels;
-	char flags[MMS_FLAG_NAMES_MAX];
-	const struct mms_record *next;
-	struct mms_record run;
+	const struct mms_record *run, *end;
 	int more;
 
-	while ((more = mms_records_next(records, &next)) > 0) {
-		run = *next;
-		if (!mms_run_clip(&run, wanted.start, wanted.end, nr_levels))
-			continue;
-		mms_flag_names(flags, sizeof(flags), &records->header.layout, run.entry, run.level);
-		if (mms_filter_match(&wanted.filter, &run, flags))
-			show_run(out, records, &run, flags, no_pfn);
-	}
+	while ((more = mms_records_next(records, &run, &end)) > 0)
+		for (; run < end; run++)
+			consider(out, records, *run, no_pfn);
 	return more;
 }
 

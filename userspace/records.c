@@ -93,21 +93,22 @@ static uint64_t rest_of(const struct mms_record *run)
 	return rest;
 }
 
-/* Whether @nr records from @run on have the meaning above the low half of @like, and are in the user half. */
+/*
+ * Whether @nr records from @run on mean the same as @like, the rest of a record with one entry, and are in
+ * the user half.
+ */
 static inline bool alike(const struct mms_record *run, unsigned int nr, uint64_t like)
 {
-	uint64_t addresses = 0, unlike = 0;
+	uint64_t addresses = 0, more = 0;
 
 #pragma GCC unroll 8
 	for (unsigned int i = 0; i < nr; i++) {
-		uint64_t rest = rest_of(&run[i]) ^ like;
-
 		addresses |= run[i].addr;
-		/* Above the low half: another meaning, or, with the one less, no entry. */
-		unlike |= rest | (rest - 1);
+		/* Its entries but one; with another meaning, or without an entry, 2^31 or more. */
+		more |= rest_of(&run[i]) - like;
 	}
 	/* Far below what addr and all of nr could exceed. */
-	return !(addresses >> 62 | unlike >> 32);
+	return !(addresses >> 62 | more >> 31);
 }
 
 /*
@@ -117,7 +118,7 @@ static inline bool alike(const struct mms_record *run, unsigned int nr, uint64_t
 static size_t count_alike(const struct mms_record *run, const struct mms_record *end)
 {
 	const struct mms_record *first = run;
-	const uint64_t like = rest_of(first) & ~(uint64_t)UINT32_MAX;
+	const uint64_t like = (rest_of(first) & ~(uint64_t)UINT32_MAX) + 1;
 
 	if (first->level != MMS_PTE)
 		return 1;
@@ -138,7 +139,8 @@ static int take_end(struct mms_records *records, const struct mms_record *record
 	return 0;
 }
 
-int mms_records_more(struct mms_records *records)
+int mms_records_next(struct mms_records *records, const struct mms_record **run,
+		     const struct mms_record **end)
 {
 	const struct mms_record *record;
 
@@ -162,10 +164,9 @@ int mms_records_more(struct mms_records *records)
 	}
 	if (check_run(records, record) < 0)
 		return -1;
-	records->next = record;
-	records->checked = record + count_alike(record, record + (records->len - records->pos) /
-								 sizeof(*record));
-	records->pos += (records->checked - record) * sizeof(*record);
+	*run = record;
+	*end = record + count_alike(record, record + (records->len - records->pos) / sizeof(*record));
+	records->pos += (*end - record) * sizeof(*record);
 	return 1;
 }
 

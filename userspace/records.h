@@ -16,9 +16,7 @@
  * @header: what it says of itself
  * @cost: filled in as the stream ends
  * @end_error: the errno with which the module ended the stream, 0 for none
- * @next: the run to be handed out next, if it is not @checked; private, as are those below
- * @checked: behind the last that has been checked
- * @buf: bytes read
+ * @buf: bytes read; private, as are those below
  * @size: bytes in @buf
  * @len: bytes read into it
  * @pos: bytes of them that were checked
@@ -28,7 +26,6 @@ struct mms_records {
 	struct mms_records_header header;
 	uint64_t cost[MMS_NR_COSTS];
 	int end_error;
-	const struct mms_record *next, *checked;
 	unsigned char *buf;
 	size_t size, len, pos;
 };
@@ -42,29 +39,16 @@ struct mms_records {
  */
 int mms_records_open(struct mms_records *records, int fd);
 
-/* Reads and checks more, for mms_records_next(). Return: as that. */
-int mms_records_more(struct mms_records *records);
-
 /**
- * mms_records_next() - next run
+ * mms_records_next() - next runs
  * @records: an open stream
- * @record: receives it, valid until the next call; every field has been checked to be in range
+ * @run: receives the first of them, valid until the next call; every field has been checked to be in range
+ * @end: receives what is behind the last
  *
  * Return: 1, 0 at the end, or -1 with mms_failure() set: damaged or cut off.
  */
-static inline int mms_records_next(struct mms_records *records,
-				   const struct mms_record **record)
-{
-	int more;
-
-	if (records->next == records->checked) {
-		more = mms_records_more(records);
-		if (more <= 0)
-			return more;
-	}
-	*record = records->next++;
-	return 1;
-}
+int mms_records_next(struct mms_records *records, const struct mms_record **run,
+		     const struct mms_record **end);
 
 void mms_records_close(struct mms_records *records);
 

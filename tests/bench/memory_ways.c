@@ -68,16 +68,17 @@ static void read_proc(const struct subject *subject, const char *name)
 /* Into user space and decoded by the reader, run by run. */
 static void read_records(const struct subject *subject, const char *view)
 {
-	const struct mms_record *run;
+	const struct mms_record *run, *end;
 	struct mms_records records;
 	u64 nr = 0;
 	int more;
 
 	if (mms_records_open(&records, open_file(views_path(subject->pid, view))))
 		fail("records");
-	while ((more = mms_records_next(&records, &run)) > 0)
-		if (run->addr - subject->start < subject->bytes)
-			nr += run->nr;
+	while ((more = mms_records_next(&records, &run, &end)) > 0)
+		for (; run < end; run++)
+			if (run->addr - subject->start < subject->bytes)
+				nr += run->nr;
 	mms_records_close(&records);
 	if (more || !nr)
 		fail("records");

@@ -31,14 +31,15 @@ static bool has_end(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct mms_record *record;
+	const struct mms_record *record, *end;
 	struct mms_records records;
 	int more = -1;
 
 	fuzz_begin();
 	if (!mms_records_open(&records, fuzz_file(data, size)))
-		while ((more = mms_records_next(&records, &record)) > 0)
-			check_run(&records, record);
+		while ((more = mms_records_next(&records, &record, &end)) > 0)
+			for (; record < end; record++)
+				check_run(&records, record);
 	if (more < 0)
 		fuzz_failed();
 	else

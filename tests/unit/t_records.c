@@ -10,7 +10,7 @@
 
 struct stream {
 	struct mms_records_header header;
-	struct mms_record record[8];
+	struct mms_record record[40];
 	size_t nr;
 };
 
@@ -37,15 +37,15 @@ static size_t stream_len(const struct stream *stream)
 /* Reads to the end or the first error. Return: runs read, or -1. */
 static int read_stream(const void *data, size_t len, struct mms_records *records)
 {
-	const struct mms_record *record;
+	const struct mms_record *record, *end;
 	int more, nr = 0;
 
 	if (mms_records_open(records, file_of(data, len))) {
 		mms_records_close(records);
 		return -1;
 	}
-	while ((more = mms_records_next(records, &record)) > 0)
-		nr++;
+	while ((more = mms_records_next(records, &record, &end)) > 0)
+		nr += end - record;
 	mms_records_close(records);
 	return more < 0 ? -1 : nr;
 }
@@ -138,6 +138,40 @@ static void test_unknown_cost(void **state)
 }
 
 /* More than a buffer full. */
+/* Many at once are looked at; one of them must not escape among its like. */
+static void test_damaged_among_its_like(void **state)
+{
+	static const struct {
+		struct mms_record record;
+		const char *message;
+	} damaged[] = {
+		{ { 0x9000, 0x1067, 0, MMS_PTE, MMS_CLASS_ANON, 1 }, "no such run" },
+		{ { 0x9000, 0x1067, 0, MMS_PMD, MMS_CLASS_ANON, 1 }, "no such run" },
+		{ { 0x9000, 0x1067, 0, MMS_PTE, MMS_CLASS_ANON + 1, 1 }, "no such run" },
+		{ { 0x9000, 0x1067, ~0U, MMS_PGD, MMS_CLASS_ANON, 1 }, "beyond" },
+		{ { ~0ULL << 12, 0x1067, 1, MMS_PTE, MMS_CLASS_ANON, 1 }, "beyond" },
+		{ { 0x9000, 0x1067, 1, MMS_PTE, 99, 1 }, "no such run" },
+	};
+	struct stream stream = good_stream();
+	struct mms_records records;
+	size_t i, at;
+
+	(void)state;
+	stream.record[39] = stream.record[3];
+	stream.nr = 40;
+	for (at = 0; at < 39; at++)
+		stream.record[at] = (struct mms_record){ (at + 1) << 20, 0x1067, at == 17 ? ~0U : 1,
+							 MMS_PTE, MMS_CLASS_ANON, 1 };
+	assert_int_equal(read_stream(&stream, stream_len(&stream), &records), 39);
+	for (i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++)
+		for (at = 0; at < 39; at++) {
+			struct stream spoilt = stream;
+
+			spoilt.record[at] = damaged[i].record;
+			fails_with(&spoilt, damaged[i].message);
+		}
+}
+
 static void test_long_stream(void **state)
 {
 	const size_t nr = 100000;
@@ -168,6 +202,7 @@ int main(void)
 		cmocka_unit_test(test_damaged_record),
 		cmocka_unit_test(test_ended_early),
 		cmocka_unit_test(test_unknown_cost),
+		cmocka_unit_test(test_damaged_among_its_like),
 		cmocka_unit_test(test_long_stream),
 	};
 

@@ -238,34 +238,36 @@ static struct lab_entry entry_of(const struct mms_records *records, const struct
 	return entry;
 }
 
-void lab_each_page(struct lab_target *target, uint64_t addr, size_t nr,
-		   void (*each)(void *data, uint64_t addr, const struct lab_entry *entry),
-		   void *data)
+/* The pages of a run that lie in [@addr, @end). */
+static void each_of_run(const struct mms_records *records, struct mms_record run, uint64_t addr,
+			uint64_t end, lab_each_fn each, void *data)
 {
-	uint64_t end = addr + nr * PAGE, at, pages, i;
-	const struct mms_record *next;
+	unsigned int levels = records->header.paging_levels, e;
+	uint64_t pages = 1ULL << (mms_level_shift(run.level, levels) - MMS_PAGE_SHIFT);
+	uint64_t step = mms_run_step(&run, levels), at, i;
+
+	for (e = 0; e < run.nr; e++, run.entry += step, run.addr += pages * PAGE) {
+		struct lab_entry entry = entry_of(records, &run);
+
+		for (i = 0; i < pages; i++) {
+			at = run.addr + i * PAGE;
+			if (at >= addr && at < end)
+				each(data, at, &entry);
+			entry.pfn++;
+		}
+	}
+}
+
+void lab_each_page(struct lab_target *target, uint64_t addr, size_t nr, lab_each_fn each, void *data)
+{
+	const struct mms_record *run, *end;
 	struct mms_records records;
-	struct mms_record run;
 	int more;
 
 	open_records(target, &records);
-	while ((more = mms_records_next(&records, &next)) > 0) {
-		unsigned int levels = records.header.paging_levels, e;
-		uint64_t step = mms_run_step(next, levels);
-
-		run = *next;
-		pages = 1ULL << (mms_level_shift(run.level, levels) - MMS_PAGE_SHIFT);
-		for (e = 0; e < run.nr; e++, run.entry += step, run.addr += pages * PAGE) {
-			struct lab_entry entry = entry_of(&records, &run);
-
-			for (i = 0; i < pages; i++) {
-				at = run.addr + i * PAGE;
-				if (at >= addr && at < end)
-					each(data, at, &entry);
-				entry.pfn++;
-			}
-		}
-	}
+	while ((more = mms_records_next(&records, &run, &end)) > 0)
+		for (; run < end; run++)
+			each_of_run(&records, *run, addr, addr + nr * PAGE, each, data);
 	if (more < 0)
 		lab_broken(target->lab, "%s", mms_failure());
 	mms_records_close(&records);

@@ -75,10 +75,10 @@ struct lab_entry {
 
 struct lab_entry lab_entry(struct lab_target *target, uint64_t addr);
 
+typedef void (*lab_each_fn)(void *data, uint64_t addr, const struct lab_entry *entry);
+
 /* Calls @each for every page of 4 KiB with an entry, of @nr pages from @addr on, in order. */
-void lab_each_page(struct lab_target *target, uint64_t addr, size_t nr,
-		   void (*each)(void *data, uint64_t addr, const struct lab_entry *entry),
-		   void *data);
+void lab_each_page(struct lab_target *target, uint64_t addr, size_t nr, lab_each_fn each, void *data);
 
 /* How many of @nr pages from @addr on are of @class, and have all of @set and none of @clear in @raw. */
 uint64_t lab_pages(struct lab_target *target, uint64_t addr, size_t nr, enum mms_class class,
