@@ -20,6 +20,7 @@ may_skip='CPUs are needed|PCID'
 lab() {
 	mmscope --json lab "$@" >"$tmp/lab.json" 2>"$tmp/lab.err"
 	status=$?
+	keep "$tmp/lab.json"
 	jq -r '.labs[0] | .verdict, .reason // ""' "$tmp/lab.json" >"$tmp/verdict" 2>&1
 	{ read -r verdict && read -r reason; } <"$tmp/verdict"
 }
@@ -43,12 +44,12 @@ machine() {
 	tail -n +2 /proc/swaps
 	cut -d ' ' -f 1-4 /proc/mounts
 	ls /sys/block
-	grep -oE '^(zram|zsmalloc|loop) ' /proc/modules
+	cut -d ' ' -f 1 /proc/modules | sort
 	find /sys/fs/cgroup -type d
 	# One process for all: there are many, and many labs.
 	grep -rs . /sys/fs/cgroup/cgroup.subtree_control /proc/sys/vm /proc/sys/kernel/sched_rt_runtime_us \
 		/sys/kernel/mm/transparent_hugepage /sys/kernel/mm/ksm/run /sys/kernel/mm/ksm/sleep_millisecs \
-		/sys/kernel/mm/lru_gen /sys/kernel/mm/swap /sys/kernel/mm/hugepages /sys/kernel/debug/fault_around_bytes \
+		/sys/module/zswap/parameters/enabled /sys/kernel/mm/lru_gen /sys/kernel/mm/swap /sys/kernel/mm/hugepages /sys/kernel/debug/fault_around_bytes \
 		--exclude=stat_refresh --exclude=stats --exclude-dir=stats --exclude=pages_collapsed --exclude=full_scans
 	ls -A /var/tmp /dev/shm "$TMPDIR"
 	tail -n +2 "$debugfs/targets"

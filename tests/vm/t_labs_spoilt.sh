@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every lab can fail: with its premise broken it does, by its numbers. It leaves nothing behind then,
-# nor when it is interrupted in its last step, where most is to be undone.
+# nor when it is interrupted in its last step, where most is to be undone, or while a process is stopped.
 set -u
 # shellcheck source=labs.sh
 . "$(dirname "${BASH_SOURCE[0]}")/labs.sh"
@@ -11,12 +11,13 @@ spoilt_fails() {
 		jq -e '.failed == 1 and .labs[0].spoilt != null' "$tmp/lab.json"
 }
 
-# interrupted NAME STEPS: SIGINT to the guard while it waits at the last step for a key that never comes.
+# interrupted NAME STEP: SIGINT to the guard while it waits at that step for a key that never comes. A shell
+# has what runs in the background ignore it.
 interrupted() {
 	local pid keys got
 	rm -f "$tmp/keys"
 	mkfifo "$tmp/keys"
-	setsid mmscope lab --step "$1" <"$tmp/keys" >"$tmp/out" 2>&1 &
+	setsid env --default-signal=INT mmscope lab --step "$1" <"$tmp/keys" >"$tmp/out" 2>&1 &
 	pid=$!
 	exec {keys}>"$tmp/keys"
 	yes '' | head -n $(($2 - 1)) >&"$keys"
@@ -42,6 +43,9 @@ for name in $(mmscope --json lab | jq -r '.labs[].name'); do
 	point "$name, interrupted, leaves nothing behind" as_before
 	skip=
 done
+# Its child that saves is stopped then.
+point "redis-snapshot can be interrupted in step 2" interrupted redis-snapshot 2
+point "redis-snapshot, interrupted in step 2, leaves nothing behind" as_before
 umount "$tmp/mounted"
 echo "1..$number"
 exit "$failed"

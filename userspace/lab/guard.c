@@ -45,24 +45,31 @@ void lab_guard_undo(struct lab *lab, enum lab_undo how, const char *path, const 
 	undone->nr++;
 }
 
-static int write_text(const char *path, const char *text)
+int lab_guard_write(const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
+	int fd = open(path, O_WRONLY | O_CLOEXEC), error;
+	ssize_t written;
 
 	if (fd < 0)
 		return -1;
-	if (write(fd, text, strlen(text)) < 0)
-		err = -1;
+	written = write(fd, text, strlen(text));
+	error = errno;
 	close(fd);
-	return err;
+	errno = error;
+	return written < 0 ? -1 : 0;
 }
 
 static int remove_module(const char *name)
 {
-	struct kmod_ctx *context = kmod_new(NULL, NULL);
+	struct kmod_ctx *context;
 	struct kmod_module *module;
+	char path[300];
 	int err = -1;
 
+	snprintf(path, sizeof(path), "/sys/module/%s", name);
+	if (access(path, F_OK))
+		return -1;
+	context = kmod_new(NULL, NULL);
 	if (context && !kmod_module_new_from_name(context, name, &module)) {
 		err = kmod_module_remove_module(module, 0);
 		errno = err < 0 ? -err : 0;
@@ -75,7 +82,7 @@ static int remove_module(const char *name)
 static int undo_one(const struct undo *undo)
 {
 	switch (undo->how) {
-	case LAB_UNDO_WRITE: return write_text(undo->path, undo->text);
+	case LAB_UNDO_WRITE: return lab_guard_write(undo->path, undo->text);
 	case LAB_UNDO_UNLINK: return unlink(undo->path);
 	case LAB_UNDO_RMDIR: return rmdir(undo->path);
 	case LAB_UNDO_SWAPOFF: return swapoff(undo->path);
@@ -126,8 +133,9 @@ static void end_processes(void)
 		}
 		if (children)
 			fclose(children);
-		while (waitpid(-1, NULL, nr ? 0 : WNOHANG) > 0)
-			nr++;
+		/* One at a time: its children, perhaps stopped, are this one's now: killed next. */
+		if (nr)
+			waitpid(-1, NULL, 0);
 	} while (nr);
 }
 
@@ -137,6 +145,8 @@ static void run_lab(const struct lab_def *def, const struct lab_options *options
 	static struct lab lab;
 
 	lab = (struct lab){ .def = def, .options = options };
+	/* A worker that has ended has said why. */
+	signal(SIGPIPE, SIG_IGN);
 	lab_report_begin(&lab);
 	if (lab.json) {
 		/* On exit, wherever that is. */
@@ -165,17 +175,31 @@ static int wait_for_lab(pid_t pid, const sigset_t *signals, int *status)
 	return interrupted;
 }
 
+/* The verdict on one that has given none. */
 static struct json_object *died(const struct lab_def *def, const struct lab_options *options,
-				int status)
+				pid_t pid, int status)
 {
 	struct lab lab = { .def = def, .options = options };
-	char reason[64];
+	char reason[64] = "no process could be made for it";
 
-	snprintf(reason, sizeof(reason), "the lab was killed by signal %d", WTERMSIG(status));
+	if (pid > 0 && WIFSIGNALED(status))
+		snprintf(reason, sizeof(reason), "the lab was killed by signal %d",
+			 WTERMSIG(status));
+	else if (pid > 0)
+		snprintf(reason, sizeof(reason), "the lab ended with status %d",
+			 WEXITSTATUS(status));
 	if (options->style.json)
 		lab_report_begin(&lab);
 	lab_report_end(&lab, LAB_FAIL, reason);
 	return lab.json;
+}
+
+/* Whether its exit status is its verdict. */
+static bool has_judged(int status)
+{
+	return WIFEXITED(status) &&
+	       (WEXITSTATUS(status) == LAB_PASS || WEXITSTATUS(status) == LAB_FAIL ||
+		WEXITSTATUS(status) == LAB_SKIP);
 }
 
 /* Return: what the lab said, or NULL without --json. */
@@ -205,6 +229,24 @@ static pid_t start(const struct lab_def *def, const struct lab_options *options,
 	return 0;
 }
 
+/*
+ * Those to wait for: the end of the lab's process, and what interrupts. What is ignored, as by nohup,
+ * would come all the same while it is blocked.
+ */
+static void choose_signals(sigset_t *signals)
+{
+	static const int interrupts[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct sigaction action;
+	unsigned int i;
+
+	signal(SIGCHLD, SIG_DFL);
+	sigemptyset(signals);
+	sigaddset(signals, SIGCHLD);
+	for (i = 0; i < ARRAY_SIZE(interrupts); i++)
+		if (!sigaction(interrupts[i], NULL, &action) && action.sa_handler != SIG_IGN)
+			sigaddset(signals, interrupts[i]);
+}
+
 enum lab_verdict lab_guard_run(const struct lab_def *def, const struct lab_options *options,
 			       struct json_object **json, int *interrupted)
 {
@@ -225,23 +267,19 @@ enum lab_verdict lab_guard_run(const struct lab_def *def, const struct lab_optio
 	}
 	if (options->style.json)
 		out = memfd_create("lab", MFD_CLOEXEC);
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGCHLD);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGHUP);
+	choose_signals(&signals);
 	sigprocmask(SIG_BLOCK, &signals, &mask);
 	pid = start(def, options, out, &mask);
 	if (pid > 0) {
 		*interrupted = wait_for_lab(pid, &signals, &status);
 		end_processes();
 		undo_all();
-		if (WIFEXITED(status)) {
-			verdict = WEXITSTATUS(status);
-			*json = read_json(out);
-		} else if (!*interrupted) {
-			*json = died(def, options, status);
-		}
+	}
+	if (pid > 0 && has_judged(status)) {
+		verdict = WEXITSTATUS(status);
+		*json = read_json(out);
+	} else if (!*interrupted) {
+		*json = died(def, options, pid, status);
 	}
 	if (out >= 0)
 		close(out);

@@ -41,4 +41,13 @@ enum lab_undo {
  */
 void lab_guard_undo(struct lab *lab, enum lab_undo how, const char *path, const char *text);
 
+/**
+ * lab_guard_write() - write to a file, as a setting is undone
+ * @path: the file, which there must be
+ * @text: all that is written
+ *
+ * Return: 0, or -1 with errno.
+ */
+int lab_guard_write(const char *path, const char *text);
+
 #endif /* LAB_GUARD_H */

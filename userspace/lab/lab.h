@@ -8,14 +8,15 @@
 #define LAB_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "macros.h"
 
-/* How a lab ends; the exit status of its process. */
+/* How a lab ends; the exit status of its process. With another it has given no verdict. */
 enum lab_verdict {
 	LAB_PASS = 0,
-	LAB_FAIL = 1,
+	LAB_FAIL = 76,
 	LAB_SKIP = 77,
 };
 

@@ -23,25 +23,11 @@
 #define PAGE	4096UL
 #define CGROUPS "/sys/fs/cgroup"
 #define ZRAM	"/sys/class/zram-control"
-
-/* Return: 0 or -1 with errno. */
-static int write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), error;
-	ssize_t written;
-
-	if (fd < 0)
-		return -1;
-	written = write(fd, text, strlen(text));
-	error = errno;
-	close(fd);
-	errno = error;
-	return written < 0 ? -1 : 0;
-}
+#define ZSWAP	"/sys/module/zswap/parameters/enabled"
 
 static void must_write(struct lab *lab, const char *path, const char *text)
 {
-	if (write_file(path, text))
+	if (lab_guard_write(path, text))
 		lab_broken(lab, "writing '%s' to %s: %s", text, path, strerror(errno));
 }
 
@@ -125,6 +111,33 @@ static void must_run(struct lab *lab, char *const argv[])
 		lab_broken(lab, "%s failed", argv[0]);
 }
 
+/* A module that is not there now is not to be there afterwards. */
+static void note_module(struct lab *lab, const char *name)
+{
+	char path[LAB_PATH];
+
+	snprintf(path, sizeof(path), "/sys/module/%s", name);
+	if (access(path, F_OK))
+		lab_guard_undo(lab, LAB_UNDO_RMMOD, name, NULL);
+}
+
+/* Modules that zram brings with it: those it asks for, those it needs, in the order of loading. */
+static void note_modules(struct lab *lab, const struct kmod_module *zram)
+{
+	struct kmod_list *needed = kmod_module_get_dependencies(zram), *item;
+	struct kmod_module *module;
+
+	note_module(lab, "lzo");
+	note_module(lab, "lzo_rle");
+	kmod_list_foreach(item, needed) {
+		module = kmod_module_get_module(item);
+		note_module(lab, kmod_module_get_name(module));
+		kmod_module_unref(module);
+	}
+	kmod_module_unref_list(needed);
+	note_module(lab, "zram");
+}
+
 static void load_zram(struct lab *lab)
 {
 	struct kmod_ctx *context;
@@ -133,15 +146,12 @@ static void load_zram(struct lab *lab)
 
 	if (!access(ZRAM, F_OK))
 		return;
-	/* What it needs, and brings with it where it is a module. */
-	if (access("/sys/module/zsmalloc", F_OK))
-		lab_guard_undo(lab, LAB_UNDO_RMMOD, "zsmalloc", NULL);
-	lab_guard_undo(lab, LAB_UNDO_RMMOD, "zram", NULL);
 	context = kmod_new(NULL, NULL);
 	if (!context)
 		lab_broken(lab, "out of memory");
 	err = kmod_module_new_from_name(context, "zram", &module);
 	if (!err) {
+		note_modules(lab, module);
 		err = kmod_module_probe_insert_module(module, 0, NULL, NULL, NULL, NULL);
 		kmod_module_unref(module);
 	}
@@ -156,6 +166,9 @@ const char *lab_swap(struct lab *lab, size_t bytes)
 	char path[64], text[32];
 	unsigned int id;
 
+	/* It would keep what is swapped, and pass on to the device what it likes. */
+	if (!access(ZSWAP, F_OK))
+		lab_set(lab, ZSWAP, "N");
 	load_zram(lab);
 	id = lab_file_number(lab, ZRAM "/hot_add");
 	snprintf(text, sizeof(text), "%u", id);
@@ -182,7 +195,9 @@ void lab_cgroup(struct lab *lab, char *path)
 	text = lab_file_text(CGROUPS "/cgroup.subtree_control");
 	if (!text || !strstr(text, "memory")) {
 		lab_guard_undo(lab, LAB_UNDO_WRITE, CGROUPS "/cgroup.subtree_control", "-memory");
-		must_write(lab, CGROUPS "/cgroup.subtree_control", "+memory");
+		if (lab_guard_write(CGROUPS "/cgroup.subtree_control", "+memory"))
+			lab_skip(lab, "the memory controller cannot be switched on in " CGROUPS ": %s",
+				 strerror(errno));
 	}
 	snprintf(path, LAB_PATH, CGROUPS "/mmscope-lab-%d", getpid());
 	lab_guard_undo(lab, LAB_UNDO_RMDIR, path, NULL);
@@ -195,6 +210,8 @@ void lab_cgroup_set(struct lab *lab, const char *cgroup, const char *file, const
 	char path[LAB_PATH + 64];
 
 	snprintf(path, sizeof(path), "%s/%s", cgroup, file);
+	if (access(path, F_OK))
+		lab_skip(lab, "control groups have no %s here", file);
 	must_write(lab, path, value);
 }
 
@@ -215,7 +232,7 @@ void lab_cgroup_reclaim(struct lab *lab, const char *cgroup, size_t bytes)
 	if (access(path, F_OK))
 		lab_skip(lab, "this kernel has no memory.reclaim");
 	/* EAGAIN: less could be had. */
-	if (write_file(path, text) && errno != EAGAIN)
+	if (lab_guard_write(path, text) && errno != EAGAIN)
 		lab_broken(lab, "%s: %s", path, strerror(errno));
 }
 

@@ -38,7 +38,7 @@ void lab_file_drop(struct lab *lab, int fd);
 void lab_empty_batches(struct lab *lab);
 
 /**
- * lab_swap() - have swap on a compressed disk in memory (zram) of its own, and only there
+ * lab_swap() - have swap on a compressed disk in memory (zram) of its own, used before any other
  * @lab: the lab
  * @bytes: its size
  *
@@ -55,7 +55,7 @@ const char *lab_swap(struct lab *lab, size_t bytes);
  */
 void lab_cgroup(struct lab *lab, char *path);
 
-/* Writes a setting of a control group. */
+/* Writes a setting of a control group. Skips the lab if there is no such file. */
 void lab_cgroup_set(struct lab *lab, const char *cgroup, const char *file, const char *value);
 
 /* Moves a process there. */

@@ -2,11 +2,14 @@
 /*
  * mmscope lab: which labs, and how they ended. A program of its own, that the reader stays small.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <json.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 
 #include "command.h"
 #include "error.h"
@@ -126,14 +129,22 @@ static void run_all(struct labs *labs, char **names, int nr)
 		printf("%u passed, %u failed, %u skipped\n", labs->nr[0], labs->nr[1], labs->nr[2]);
 }
 
-/* Whether there is a module to measure with, before anything is begun. */
-static int check_module(const struct lab_options *options)
+/*
+ * Whether there is a module to measure with, before anything is begun. It is locked for as long as this
+ * and its labs live: of two at once one would take the other's settings for the machine's own.
+ */
+static int take_module(const struct lab_options *options)
 {
 	struct mms_session session;
+	int fd;
 
 	if (mms_session_open(&session, options->debugfs))
 		return -1;
+	fd = open(session.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	mms_session_close(&session);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB))
+		return mms_fail(errno == EWOULDBLOCK ? "another 'mmscope lab' is running" : "%s: %s",
+				session.dir, strerror(errno));
 	return 0;
 }
 
@@ -180,7 +191,7 @@ int main(int argc, char **argv)
 	if (!labs.all && !args.nr) {
 		list(&labs);
 	} else {
-		if (check_module(&labs.options))
+		if (take_module(&labs.options))
 			return fail(1);
 		run_all(&labs, args.argv, args.nr);
 	}
