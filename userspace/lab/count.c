@@ -16,7 +16,8 @@
 /* One each in a lab's process, gone with it. */
 static struct tracer *tracer;
 static struct mms_flushes flushes;
-static uint64_t missed;
+/* Events, told so far. */
+static uint64_t missed[MMS_NR_QUESTIONS];
 
 /* PIDs are told in the initial PID namespace: PROC_PID_INIT_INO of linux/proc_ns.h (6.1, 6.12). */
 static void need_initial_pid_namespace(struct lab *lab)
@@ -35,9 +36,15 @@ void lab_count(struct lab *lab, pid_t pid)
 		.by_vma = true,
 	};
 
+	int error;
+
 	need_initial_pid_namespace(lab);
-	if (tracer_open(&tracer, &options))
+	error = tracer_open(&tracer, &options);
+	/* No types of the kernel, or no right to load; all else, as a program refused, is a defect. */
+	if (error == -ENOENT || error == -EPERM)
 		lab_skip(lab, "%s", mms_failure());
+	if (error)
+		lab_broken(lab, "%s", mms_failure());
 	if (mms_flushes_open(&flushes, lab->options->debugfs))
 		lab_skip(lab, "%s", mms_failure());
 	lab_count_also(lab, pid);
@@ -66,9 +73,10 @@ static void tell_losses(struct lab *lab, enum mms_question question)
 {
 	uint64_t now = tracer_losses(tracer, question).missed;
 
-	if (now > missed)
-		lab_note(lab, "%lu events were missed while another was counted", now - missed);
-	missed = now;
+	if (now > missed[question])
+		lab_note(lab, "%lu events were missed while another was counted",
+			 now - missed[question]);
+	missed[question] = now;
 }
 
 /* All records of a question, the header first; for free(). */

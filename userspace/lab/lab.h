@@ -145,13 +145,22 @@ struct lab_point {
 void lab_plot(struct lab *lab, const char *x, const char *y, enum lab_unit unit,
 	      const struct lab_point *points, unsigned int nr);
 
-/* Ends the lab: this machine cannot show it. Names what is missing. */
+/*
+ * Ends the lab: this machine cannot show it. Names what is missing. A lab some of whose numbers were
+ * not as predicted has failed all the same.
+ */
 void lab_skip(struct lab *lab, const char *format, ...) __printf(2, 3)
 	__attribute__((noreturn));
 
 /* Ends the lab: something went wrong that has nothing to do with the claim. */
 void lab_broken(struct lab *lab, const char *format, ...) __printf(2, 3)
 	__attribute__((noreturn));
+
+/* Skips unless a process may map @size bytes of memory, most of which it does not touch. */
+void lab_need_room(struct lab *lab, size_t size);
+
+/* Whether frames, physical addresses and raw entries may be told (--no-pfn). */
+bool lab_tells_frames(const struct lab *lab);
 
 /* Skips unless there are @nr CPUs that this process may use. */
 void lab_need_cpus(struct lab *lab, unsigned int nr);

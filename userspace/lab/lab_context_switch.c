@@ -2,8 +2,10 @@
 /*
  * Switching address spaces flushes the TLB, unless its entries are tagged; threads share theirs.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,6 +63,8 @@ static void play(struct lab_worker *worker, struct work *shared, bool threads)
 			lab_give_up(worker, "pthread_create");
 	} else {
 		pid = fork();
+		if (pid < 0)
+			lab_give_up(worker, "fork: %s", strerror(errno));
 		if (!pid) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			if (getppid() == parent)

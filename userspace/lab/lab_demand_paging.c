@@ -39,6 +39,7 @@ static void run(struct lab *lab)
 	struct lab_faults before, after;
 	uint64_t size, minor, status_size, at;
 
+	lab_need_room(lab, SIZE);
 	shared->nr = lab_spoilt(lab) ? TOUCHED + 1 : TOUCHED;
 	lab_count(lab, worker->pid);
 	lab_go(lab, worker);

@@ -212,6 +212,7 @@ static void run(struct lab *lab)
 {
 	struct work *small, *huge;
 
+	lab_need_room(lab, 2 * GIANT);
 	lab_set(lab, THP, "madvise");
 	lab_count(lab, getpid());
 	small = new_work(lab, false);

@@ -168,7 +168,6 @@ static void run(struct lab *lab)
 	lab_set(lab, THP, "madvise");
 	huge->huge = true;
 	huge->asks = !lab_spoilt(lab);
-	huge->child = lab_child(lab, child_work, huge);
 	worker = lab_worker(lab, work, small);
 	target = lab_watch(lab, worker->pid);
 	lab_count(lab, worker->pid);
@@ -176,6 +175,7 @@ static void run(struct lab *lab)
 	points[0].y = fill(lab, worker, target, small);
 
 	lab_step(lab, "another one fills its buffer with huge pages");
+	huge->child = lab_child(lab, child_work, huge);
 	worker = lab_worker(lab, work, huge);
 	target = lab_watch(lab, worker->pid);
 	lab_count_also(lab, worker->pid);

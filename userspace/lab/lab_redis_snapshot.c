@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "count.h"
@@ -33,7 +34,7 @@
 #define WRITTEN 4000U
 #define SIZE	900U
 /* Microseconds for each key, so that the child is stopped before it has ended. */
-#define DELAY "20"
+#define DELAY "100"
 
 struct server {
 	pid_t pid, child;
@@ -60,10 +61,30 @@ static void connect_to(struct lab *lab, struct server *server)
 		lab_broken(lab, "TMPDIR is too long a name for a socket in it");
 	server->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	while (connect(server->fd, (struct sockaddr *)&address, sizeof(address))) {
+		if (waitpid(server->pid, NULL, WNOHANG))
+			lab_broken(lab, "redis-server has ended too early");
 		if (tries++ == 6000)
 			lab_broken(lab, "redis-server does not answer: %s", strerror(errno));
 		usleep(10000);
 	}
+}
+
+/* "Redis server v=7.0.15 sha=...": from 7.0 on there is --enable-debug-command. */
+static void need_version(struct lab *lab, const struct server *server)
+{
+	static char *const argv[] = { "redis-server", "--version", NULL };
+	char path[LAB_PATH + 32];
+	unsigned int version = 0;
+	const char *text;
+
+	note_file(lab, server, "version");
+	snprintf(path, sizeof(path), "%s/version", server->dir);
+	lab_wait_end(lab, lab_spawn(lab, argv, path));
+	text = lab_file_text(path);
+	if (!text || sscanf(text, "%*[^=]=%u", &version) != 1)
+		lab_broken(lab, "redis-server does not tell its version");
+	if (version < 7)
+		lab_skip(lab, "redis-server 7.0 or newer is needed, this is %s", text);
 }
 
 static void start(struct lab *lab, struct server *server)
@@ -82,7 +103,10 @@ static void start(struct lab *lab, struct server *server)
 	note_file(lab, server, "dump.rdb");
 	if (mkdir(server->dir, 0700))
 		lab_broken(lab, "%s: %s", server->dir, strerror(errno));
+	need_version(lab, server);
+	/* Of the system's jemalloc, and of redis' own. */
 	setenv("MALLOC_CONF", "dirty_decay_ms:-1,muzzy_decay_ms:-1", 1);
+	setenv("JE_MALLOC_CONF", "dirty_decay_ms:-1,muzzy_decay_ms:-1", 1);
 	server->pid = lab_spawn(lab, argv, NULL);
 	connect_to(lab, server);
 	server->target = lab_watch(lab, server->pid);

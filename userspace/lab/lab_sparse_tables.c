@@ -117,6 +117,7 @@ static void run(struct lab *lab)
 	};
 	struct cost before;
 
+	lab_need_room(lab, SIZE);
 	shared->stride = lab_spoilt(lab) ? GIB / 2 : GIB;
 	lab_go(lab, worker);
 	check_flat(lab, target);

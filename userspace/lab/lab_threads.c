@@ -2,6 +2,7 @@
 /*
  * Threads share one address space; processes do not.
  */
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -66,9 +67,13 @@ static void begin(struct lab_worker *worker, size_t number)
 {
 	void *arg = &told->number[number];
 	pthread_t made;
+	pid_t pid;
 
 	if (told->spoilt && number == THREADS - 1) {
-		if (!fork()) {
+		pid = fork();
+		if (pid < 0)
+			lab_give_up(worker, "fork: %s", strerror(errno));
+		if (!pid) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			thread(arg);
 		}

@@ -2,7 +2,9 @@
 /*
  * What labs say: as text while they run, and as JSON when they have ended.
  */
+#include <errno.h>
 #include <json.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -250,8 +252,12 @@ static void print_difference(const struct lab *lab, const struct lab_check *chec
 {
 	if (check->unit != LAB_BYTES || lab->options->style.bytes)
 		return;
-	printf("%*spredicted %lu to %lu bytes, measured %lu", INDENT + 2, "", check->min, check->max,
-	       check->measured);
+	printf("%*spredicted %lu", INDENT + 2, "", check->min);
+	if (check->max == UINT64_MAX)
+		fputs(" bytes at least", stdout);
+	else
+		printf(" to %lu bytes", check->max);
+	printf(", measured %lu", check->measured);
 	if (check->by)
 		printf(", %s %lu", check->by, check->witness);
 	putchar('\n');
@@ -444,6 +450,11 @@ static void leave(struct lab *lab, enum lab_verdict verdict, const char *reason)
 	lab_report_end(lab, verdict, reason);
 	if (lab->json)
 		puts(json_object_to_json_string_ext(lab->json, JSON_C_TO_STRING_PLAIN));
+	/* Nobody reads any more: the signal that this is was ignored for the pipes to workers. */
+	if (fflush(stdout) && errno == EPIPE) {
+		signal(SIGPIPE, SIG_DFL);
+		raise(SIGPIPE);
+	}
 	exit(verdict);
 }
 
@@ -471,6 +482,8 @@ void lab_skip(struct lab *lab, const char *format, ...)
 {
 	va_list args;
 
+	if (lab->nr_wrong)
+		lab_report_finish(lab);
 	va_start(args, format);
 	end_for(lab, LAB_SKIP, format, args);
 	va_end(args);
@@ -490,6 +503,11 @@ void lab_broken(struct lab *lab, const char *format, ...)
 bool lab_spoilt(const struct lab *lab)
 {
 	return lab->options->spoil;
+}
+
+bool lab_tells_frames(const struct lab *lab)
+{
+	return !lab->options->style.no_pfn;
 }
 
 void lab_report_list(const struct lab_options *options)

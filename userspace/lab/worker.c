@@ -150,12 +150,6 @@ void lab_give_up(struct lab_worker *worker, const char *format, ...)
 	_exit(1);
 }
 
-void lab_go_on(struct lab *lab, struct lab_worker *worker)
-{
-	if (write(worker->go, "", 1) != 1)
-		lab_broken(lab, "process %d has ended too early", worker->pid);
-}
-
 static void fell_short(struct lab *lab, const struct lab_worker *worker, int status)
 {
 	if (*worker->shared->message)
@@ -165,15 +159,25 @@ static void fell_short(struct lab *lab, const struct lab_worker *worker, int sta
 	lab_broken(lab, "process %d has ended too early", worker->pid);
 }
 
-void lab_wait(struct lab *lab, struct lab_worker *worker)
+static void ended(struct lab *lab, const struct lab_worker *worker)
 {
 	int status = 0;
 
-	if (take_byte(worker->done))
-		return;
 	/* Another's child is not to be waited for. */
 	waitpid(worker->pid, &status, 0);
 	fell_short(lab, worker, status);
+}
+
+void lab_go_on(struct lab *lab, struct lab_worker *worker)
+{
+	if (write(worker->go, "", 1) != 1)
+		ended(lab, worker);
+}
+
+void lab_wait(struct lab *lab, struct lab_worker *worker)
+{
+	if (!take_byte(worker->done))
+		ended(lab, worker);
 }
 
 void lab_go(struct lab *lab, struct lab_worker *worker)
@@ -271,7 +275,10 @@ size_t lab_page_out(char *at, size_t nr)
 	return present;
 }
 
-/* More pages than are flushed one by one: tlb_single_page_flush_ceiling is 33 (arch/x86/mm/tlb.c, 6.12). */
+/*
+ * More pages than are flushed one by one, unless somebody has raised tlb_single_page_flush_ceiling,
+ * which is 33 (arch/x86/mm/tlb.c, 6.12), above it.
+ */
 void lab_flush_tlb(void)
 {
 	const size_t nr = 512;
@@ -289,6 +296,7 @@ static void execute(char *const argv[], const char *output)
 	int out = output ? open(output, O_WRONLY | O_CREAT | O_TRUNC, 0600) : null;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGPIPE, SIG_DFL);
 	dup2(null, STDIN_FILENO);
 	dup2(out, STDOUT_FILENO);
 	dup2(out, STDERR_FILENO);
@@ -338,6 +346,17 @@ void lab_wait_state(struct lab *lab, pid_t pid, char state)
 		usleep(2000);
 	} while (tries++ < 60000);
 	lab_broken(lab, "process %d does not get to state %c", pid, state);
+}
+
+void lab_need_room(struct lab *lab, size_t size)
+{
+	void *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (at == MAP_FAILED)
+		lab_skip(lab, "this machine does not promise %lu GiB to a process (vm.overcommit_memory, ulimit -v)",
+			 size >> 30);
+	munmap(at, size);
 }
 
 void lab_need_cpus(struct lab *lab, unsigned int nr)
