@@ -39,7 +39,7 @@ static bool find_program(char path[PATH_MAX])
 /* The shared options that stood before the command's name. */
 static char **with_options(const struct mms_options *options, int argc, char **argv)
 {
-	char **words = calloc(argc + 8, sizeof(*words)), **next = words;
+	char **words = calloc(argc + 16, sizeof(*words)), **next = words;
 
 	if (!words)
 		return NULL;
@@ -48,6 +48,12 @@ static char **with_options(const struct mms_options *options, int argc, char **a
 		*next++ = "--json";
 	if (options->style.bytes)
 		*next++ = "--bytes";
+	if (options->style.wide)
+		*next++ = "--wide";
+	if (options->style.no_pfn)
+		*next++ = "--no-pfn";
+	if (options->style.columns && asprintf(next++, "--columns=%s", options->style.columns) < 0)
+		return NULL;
 	if (!options->style.color)
 		*next++ = "--no-color";
 	if (asprintf(next++, "--width=%u", options->style.width) < 0)

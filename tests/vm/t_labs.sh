@@ -27,6 +27,27 @@ claims='translate sparse-tables private-addresses demand-paging demand-zero mino
 	accessed-dirty working-set second-chance swap thrashing tlb-shootdown context-switch huge-pages scatter
 	fragmentation mmap-io compression oom exec threads'
 
+# While one waits for a key, none other begins.
+one_at_a_time() {
+	local keys status
+	mkfifo "$tmp/keys"
+	mmscope lab --step demand-paging <"$tmp/keys" >"$tmp/waits" 2>&1 &
+	exec {keys}>"$tmp/keys"
+	wait_for "grep -q '\[Enter\]' '$tmp/waits'"
+	fails 1 "another 'mmscope lab' is running" mmscope lab demand-paging
+	status=$?
+	printf '\n\n' >&"$keys"
+	exec {keys}>&-
+	wait $! && ((!status))
+}
+
+# What of frames a lab tells, --no-pfn leaves out; the verdict is the same.
+hides_frames() {
+	mmscope --no-pfn lab --explain translate user-kernel >"$tmp/out" || return
+	grep -q '^2 passed' "$tmp/out" && grep -q '^ *physical address  *-  *-  *- pagemap  *ok$' "$tmp/out" &&
+		! grep -E 'frame 0x|\] at 0x|[0-9a-f]{16} ' "$tmp/out"
+}
+
 # In text as in JSON: a lab that passes says so, within the page.
 reads_well() {
 	mmscope --width 80 lab --explain demand-paging fork-cow >"$tmp/out" || return
@@ -57,9 +78,12 @@ for name in $labs; do
 done
 point "what a lab says is readable" reads_well
 point "the evidence is told only when asked for" explains_alone
+point "one runs at a time" one_at_a_time
+point "--no-pfn leaves out frames" hides_frames
 point "--step waits at each step" waits_for_key
 point "an unknown lab is wrong usage" fails 2 "no lab 'nosuch'" mmscope lab demand-paging nosuch
 point "--step and --json exclude each other" fails 2 "--step and --json" mmscope --json lab --step oom
+point 'all JSON is as its schema says' fit_schemas --all-keys
 umount "$tmp/mounted"
 echo "1..$number"
 exit "$failed"

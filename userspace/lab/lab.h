@@ -73,6 +73,7 @@ enum lab_unit {
 	LAB_BYTES,
 	LAB_HEX,
 	LAB_PERCENT,	/* tenths of a percent */
+	LAB_PHYSICAL,	/* an address, left out with --no-pfn */
 };
 
 /**

@@ -110,7 +110,7 @@ static void check_page(struct lab *lab, struct lab_target *target, pid_t pid, ui
 	if (lab_spoilt(lab))
 		by_hand ^= 1;
 	frame = lab_pagemap(lab, pid, addr) & LAB_PAGEMAP_FRAME;
-	lab_check(lab, .what = "physical address", .unit = LAB_HEX, LAB_EXACTLY(by_hand),
+	lab_check(lab, .what = "physical address", .unit = LAB_PHYSICAL, LAB_EXACTLY(by_hand),
 		  .measured = walk.physical, LAB_WITNESS("pagemap", frame * PAGE + addr % PAGE));
 	lab_check(lab, .what = "offset carried over", .unit = LAB_HEX, LAB_EXACTLY(addr & (size - 1)),
 		  .measured = walk.physical & (size - 1));

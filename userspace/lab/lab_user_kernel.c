@@ -202,7 +202,7 @@ static void check_kernel(struct lab *lab, struct lab_worker *worker, struct lab_
 			       rights[i].present && rights[i].write == parts[i].write &&
 				       rights[i].execute == parts[i].execute);
 	lab_walk(target, at[DIRECT_MAP], &walk);
-	lab_check(lab, .what = "where the process's page is there", .unit = LAB_HEX,
+	lab_check(lab, .what = "where the process's page is there", .unit = LAB_PHYSICAL,
 		  LAB_EXACTLY((lab_pagemap(lab, worker->pid, shared->at[DATA]) & LAB_PAGEMAP_FRAME) *
 			      PAGE), .measured = walk.physical);
 	lab_note(lab, "one level without US is enough: the topmost entry of the kernel's text may have it, for the vsyscall page, which is for the user, is in the same part");
@@ -214,8 +214,9 @@ static void check_other_table(struct lab *lab, struct lab_target *target, const 
 	struct lab_walk walk;
 
 	lab_walk(target, at, &walk);
-	lab_evidence(lab, "0x%lx: %016lx in the kernel's table, %016lx in the user's", at,
-		     walk.step[0].raw, walk.user_copy);
+	if (lab_tells_frames(lab))
+		lab_evidence(lab, "0x%lx: %016lx in the kernel's table, %016lx in the user's", at,
+			     walk.step[0].raw, walk.user_copy);
 	lab_check_that(lab, what, walk.has_user_copy && (walk.user_copy & ADDRESS_BITS) !=
 								(walk.step[0].raw & ADDRESS_BITS));
 }
@@ -231,9 +232,10 @@ static void check_isolation(struct lab *lab, struct lab_target *target, uint64_t
 		return;
 	}
 	lab_walk(target, user, &walk);
-	lab_evidence(lab, "0x%lx: %016lx in the kernel's table, %016lx in the user's", user,
-		     walk.step[0].raw, walk.user_copy);
-	lab_check(lab, .what = "the user's half: next table", .unit = LAB_HEX,
+	if (lab_tells_frames(lab))
+		lab_evidence(lab, "0x%lx: %016lx in the kernel's table, %016lx in the user's", user,
+			     walk.step[0].raw, walk.user_copy);
+	lab_check(lab, .what = "the user's half: next table", .unit = LAB_PHYSICAL,
 		  LAB_EXACTLY(walk.step[0].raw & ADDRESS_BITS),
 		  .measured = walk.user_copy & ADDRESS_BITS);
 	lab_check_that(lab, "not executable by way of the kernel's table",

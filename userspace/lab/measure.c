@@ -396,10 +396,16 @@ void lab_show_walk(struct lab *lab, struct lab_target *target, const char *what,
 	lab_walk(target, addr, &walk);
 	lab_evidence(lab, "%s: 0x%lx", what, addr);
 	for (i = 0; i < walk.nr; i++)
-		lab_evidence(lab, "  %s[%u] at 0x%lx: %016lx %s", walk.step[i].level,
-			     walk.step[i].index, walk.step[i].at, walk.step[i].raw,
-			     walk.step[i].flags);
-	if (walk.has_frame)
+		if (lab_tells_frames(lab))
+			lab_evidence(lab, "  %s[%u] at 0x%lx: %016lx %s", walk.step[i].level,
+				     walk.step[i].index, walk.step[i].at, walk.step[i].raw,
+				     walk.step[i].flags);
+		else
+			lab_evidence(lab, "  %s[%u]: %s", walk.step[i].level, walk.step[i].index,
+				     walk.step[i].flags);
+	if (walk.has_frame && !lab_tells_frames(lab))
+		lab_evidence(lab, "  a frame");
+	else if (walk.has_frame)
 		lab_evidence(lab, "  frame 0x%lx, physical address 0x%lx", walk.pfn, walk.physical);
 	else
 		lab_evidence(lab, "  no frame");

@@ -198,6 +198,12 @@ static const char *format_value(char buf[VALUE_MAX], const struct lab *lab, enum
 		if (!lab->options->style.bytes)
 			return mms_format_size(buf, value);
 		break;
+	case LAB_PHYSICAL:
+		if (!lab_tells_frames(lab)) {
+			snprintf(buf, VALUE_MAX, "-");
+			return buf;
+		}
+		/* fall through */
 	case LAB_HEX:
 		snprintf(buf, VALUE_MAX, "0x%lx", value);
 		return buf;
@@ -292,23 +298,27 @@ static void print_check(struct lab *lab, const struct lab_check *check, bool ok)
 	fflush(stdout);
 }
 
-static struct json_object *json_number(uint64_t value)
+static struct json_object *json_number(const struct lab *lab, enum lab_unit unit, uint64_t value)
 {
-	return value == UINT64_MAX ? NULL : json_object_new_uint64(value);
+	bool told = unit != LAB_PHYSICAL || lab_tells_frames(lab);
+
+	return told && value != UINT64_MAX ? json_object_new_uint64(value) : NULL;
 }
 
 static void add_json_check(struct lab *lab, const struct lab_check *check, bool ok)
 {
-	static const char *const units[] = { "count", "bytes", "address", "tenths_of_percent" };
+	static const char *const units[] = { "count", "bytes", "address", "tenths_of_percent",
+					     "address" };
 	struct json_object *object = json_object_new_object();
 
 	json_add_text(object, "what", check->what);
 	json_add_text(object, "unit", units[check->unit]);
-	json_object_object_add(object, "predicted_min", json_number(check->min));
-	json_object_object_add(object, "predicted_max", json_number(check->max));
-	json_object_object_add(object, "measured", json_number(check->measured));
+	json_object_object_add(object, "predicted_min", json_number(lab, check->unit, check->min));
+	json_object_object_add(object, "predicted_max", json_number(lab, check->unit, check->max));
+	json_object_object_add(object, "measured", json_number(lab, check->unit, check->measured));
 	json_add_text(object, "witness_name", check->by);
-	json_object_object_add(object, "witness", check->by ? json_number(check->witness) : NULL);
+	json_object_object_add(object, "witness",
+			       check->by ? json_number(lab, check->unit, check->witness) : NULL);
 	json_object_object_add(object, "ok", json_object_new_boolean(ok));
 	json_append(json_step(lab), "checks", object);
 }
