@@ -20,6 +20,7 @@
 struct work {
 	int fd;
 	char *at;
+	char *own;		/* anonymous memory */
 	size_t nr_written;
 };
 
@@ -41,23 +42,27 @@ static void work(struct lab_worker *worker, void *arg)
 	lab_done(worker);
 	lab_read_pages(shared->at, READ, PAGE);
 	lab_done(worker);
+	shared->own = lab_map(NR * PAGE);
+	lab_write_pages(shared->own, NR, PAGE);
+	lab_done(worker);
+	if (madvise(shared->own, NR * PAGE, MADV_FREE))
+		lab_give_up(worker, "MADV_FREE");
+	lab_done(worker);
+	lab_read_pages(shared->own, READ, PAGE);
+	lab_write_pages(shared->own, shared->nr_written, PAGE);
+	lab_done(worker);
 }
 
 /* Pages whose entries are marked so. */
-static void check_marks(struct lab *lab, struct lab_target *target, uint64_t at, uint64_t accessed,
-			uint64_t dirty)
+static void check_marks(struct lab *lab, struct lab_target *target, uint64_t at,
+			enum mms_class class, uint64_t accessed, uint64_t dirty)
 {
 	lab_check(lab, .what = "accessed", LAB_EXACTLY(accessed),
-		  .measured = lab_pages(target, at, NR, MMS_CLASS_FILE, MMS_X86_A, 0));
+		  .measured = lab_pages(target, at, NR, class, MMS_X86_A, 0));
 	lab_check(lab, .what = "dirty", LAB_EXACTLY(dirty),
-		  .measured = lab_pages(target, at, NR, MMS_CLASS_FILE, MMS_X86_D, 0));
+		  .measured = lab_pages(target, at, NR, class, MMS_X86_D, 0));
 	lab_check(lab, .what = "accessed, not dirty", LAB_EXACTLY(accessed - dirty),
-		  .measured = lab_pages(target, at, NR, MMS_CLASS_FILE, MMS_X86_A, MMS_X86_D));
-}
-
-static uint64_t smaps_dirty(struct lab *lab, pid_t pid, uint64_t at)
-{
-	return lab_smaps(lab, pid, at, "Private_Dirty") + lab_smaps(lab, pid, at, "Shared_Dirty");
+		  .measured = lab_pages(target, at, NR, class, MMS_X86_A, MMS_X86_D));
 }
 
 /* What was dropped must be read from the disk again; what was not is still in memory. */
@@ -92,6 +97,34 @@ static void check_dropped(struct lab *lab, struct lab_worker *worker, struct lab
 	lab_note(lab, "a dirty page may lose its entry, but stays in memory until it has been written back, by the kernel's flusher threads (switched off here) or fsync()");
 }
 
+/*
+ * A fault marks the entry that it makes. Where entries are there and permit all, no fault comes, and
+ * the processor alone marks them.
+ */
+static void check_hardware(struct lab *lab, struct lab_worker *worker, struct lab_target *target,
+			   const struct work *shared)
+{
+	uint64_t at, faults;
+
+	lab_step(lab, "it writes to 1,000 pages of its own, and tells the kernel that it may take them (MADV_FREE), which takes the marks away");
+	lab_go(lab, worker);
+	lab_go(lab, worker);
+	at = (uint64_t)shared->own;
+	lab_check(lab, .what = "present and writable", LAB_EXACTLY(NR),
+		  .measured = lab_pages(target, at, NR, MMS_CLASS_ANON, MMS_X86_P | MMS_X86_RW, 0),
+		  LAB_WITNESS("pagemap", lab_pagemap_pages(lab, worker->pid, at, NR,
+							   LAB_PAGEMAP_PRESENT)));
+	check_marks(lab, target, at, MMS_CLASS_ANON, 0, 0);
+
+	lab_step(lab, "it reads half of them, and writes to a quarter");
+	faults = lab_counted_at(lab, worker->pid, at, LAB_HANDLED);
+	lab_go(lab, worker);
+	lab_check(lab, .what = "faults there", LAB_EXACTLY(0),
+		  .measured = lab_counted_at(lab, worker->pid, at, LAB_HANDLED) - faults);
+	check_marks(lab, target, at, MMS_CLASS_ANON, READ, WRITTEN);
+	lab_note(lab, "no fault, and the marks are there: the processor has set them, while it looked for the address");
+}
+
 static void run(struct lab *lab)
 {
 	struct work *shared = lab_shared(lab, sizeof(*shared));
@@ -110,22 +143,23 @@ static void run(struct lab *lab)
 	lab_step(lab, "a process maps a file of 1,000 pages, and touches nothing of it");
 	lab_go(lab, worker);
 	at = (uint64_t)shared->at;
-	check_marks(lab, target, at, 0, 0);
+	check_marks(lab, target, at, MMS_CLASS_FILE, 0, 0);
 
 	lab_step(lab, "it reads half of the pages");
 	lab_go(lab, worker);
-	check_marks(lab, target, at, READ, 0);
+	check_marks(lab, target, at, MMS_CLASS_FILE, READ, 0);
 	lab_show_walk(lab, target, "a page that was read", at);
 
 	lab_step(lab, "it writes to a quarter");
 	lab_go(lab, worker);
-	check_marks(lab, target, at, READ, WRITTEN);
+	check_marks(lab, target, at, MMS_CLASS_FILE, READ, WRITTEN);
 	lab_check(lab, .what = "dirty", .unit = LAB_BYTES, LAB_EXACTLY(WRITTEN * PAGE),
 		  .measured = lab_vma_sum(target, at, "dirty"),
-		  LAB_WITNESS("smaps", smaps_dirty(lab, worker->pid, at)));
+		  LAB_WITNESS("smaps", lab_smaps_dirty(lab, worker->pid, at)));
 	lab_show_walk(lab, target, "the same page, written", at);
 
 	check_dropped(lab, worker, target, at);
+	check_hardware(lab, worker, target, shared);
 }
 
 const struct lab_def lab_def_accessed_dirty = {

@@ -21,7 +21,6 @@ enum content { SAME, QUARTER, RANDOM, NR_CONTENTS };
 struct work {
 	char *at[NR_CONTENTS];
 	enum content of[NR_CONTENTS];
-	size_t stayed;
 };
 
 /* A generator of what cannot be compressed: xorshift64, of G. Marsaglia. */
@@ -55,7 +54,7 @@ static void work(struct lab_worker *worker, void *arg)
 		shared->at[i] = lab_map(NR * PAGE);
 		fill(shared->at[i], shared->of[i]);
 		lab_done(worker);
-		shared->stayed = lab_page_out(shared->at[i], NR);
+		lab_page_out(shared->at[i], NR);
 		lab_done(worker);
 	}
 }

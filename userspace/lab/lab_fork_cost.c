@@ -119,9 +119,7 @@ struct tables {
 static struct tables tables_of(struct lab *lab, pid_t pid, struct lab_target *target)
 {
 	return (struct tables){
-		lab_tables(target, MMS_PTE, "bytes") + lab_tables(target, MMS_PMD, "bytes") +
-			lab_tables(target, MMS_PUD, "bytes") +
-			lab_tables_line(target, "deposited") * PAGE,
+		lab_tables_below(target),
 		lab_status(lab, pid, "VmPTE"),
 	};
 }

@@ -2,7 +2,6 @@
 /*
  * fork() copies page tables, not memory; written pages are copied, once; the last owner keeps the original.
  */
-#include <stdlib.h>
 #include <sys/wait.h>
 
 #include "count.h"
@@ -47,31 +46,34 @@ static void parent_work(struct lab_worker *worker, void *arg)
 	lab_done(worker);
 }
 
-/* The frames of NR pages from @at on. */
+/* The frames of the process's pages, 0 for one that has none. */
+struct frames {
+	uint64_t at, pfn[NR];
+};
+
 static void take_frame(void *data, uint64_t addr, const struct lab_entry *entry)
 {
-	uint64_t **next = data;
+	struct frames *frames = data;
 
-	(void)addr;
-	*(*next)++ = entry->pfn;
+	frames->pfn[(addr - frames->at) / PAGE] = entry->present ? entry->pfn : 0;
 }
 
-static uint64_t *frames_of(struct lab *lab, struct lab_target *target, uint64_t at)
+static struct frames frames_of(struct lab_target *target, uint64_t at)
 {
-	uint64_t *frames = calloc(NR, sizeof(*frames)), *next = frames;
+	struct frames frames = { .at = at };
 
-	if (!frames)
-		lab_broken(lab, "out of memory");
-	lab_each_page(target, at, NR, take_frame, &next);
+	lab_each_page(target, at, NR, take_frame, &frames);
 	return frames;
 }
 
-static uint64_t nr_equal(const uint64_t *a, const uint64_t *b)
+/* Pages that are where they were. */
+static uint64_t nr_unchanged(struct lab_target *target, const struct frames *before)
 {
+	struct frames now = frames_of(target, before->at);
 	uint64_t nr = 0, i;
 
 	for (i = 0; i < NR; i++)
-		nr += a[i] == b[i];
+		nr += before->pfn[i] && now.pfn[i] == before->pfn[i];
 	return nr;
 }
 
@@ -79,7 +81,7 @@ struct forked {
 	struct lab_worker *parent, *child;
 	struct lab_target *of_parent, *of_child;
 	uint64_t at;
-	uint64_t *before;
+	struct frames before;
 };
 
 static void check_fork(struct lab *lab, struct forked *f)
@@ -92,7 +94,7 @@ static void check_fork(struct lab *lab, struct forked *f)
 		  .measured = lab_counted_at(lab, f->child->pid, f->at, LAB_BREAKS) +
 			      lab_counted_at(lab, f->parent->pid, f->at, LAB_BREAKS));
 	lab_check(lab, .what = "same frame in both", LAB_EXACTLY(NR),
-		  .measured = nr_equal(f->before, frames_of(lab, f->of_child, f->at)),
+		  .measured = nr_unchanged(f->of_child, &f->before),
 		  LAB_WITNESS("pagemap",
 			      lab_pagemap_same(lab, f->parent->pid, f->at, f->child->pid, f->at, NR)));
 	lab_check(lab, .what = "writable entries, parent", LAB_EXACTLY(0),
@@ -121,7 +123,7 @@ static void check_writes(struct lab *lab, struct forked *f)
 		  .measured = lab_vma_sum(f->of_child, f->at, "private"),
 		  LAB_WITNESS("smaps", lab_smaps(lab, f->child->pid, f->at, "Private_Dirty")));
 	lab_check(lab, .what = "parent's frames unchanged", LAB_EXACTLY(NR),
-		  .measured = nr_equal(f->before, frames_of(lab, f->of_parent, f->at)));
+		  .measured = nr_unchanged(f->of_parent, &f->before));
 	lab_show_walk(lab, f->of_child, "the child's first page, written", f->at);
 }
 
@@ -139,7 +141,7 @@ static void check_last_owner(struct lab *lab, struct forked *f)
 	lab_check(lab, .what = "made writable where they are", LAB_EXACTLY(NR),
 		  .measured = lab_counted_at(lab, f->parent->pid, f->at, LAB_REUSES));
 	lab_check(lab, .what = "parent's frames unchanged", LAB_EXACTLY(NR),
-		  .measured = nr_equal(f->before, frames_of(lab, f->of_parent, f->at)));
+		  .measured = nr_unchanged(f->of_parent, &f->before));
 	lab_note(lab, "textbooks have the last owner copy, too: the kernel sees that the page is nobody else's, and only sets the entry's RW bit");
 }
 
@@ -155,7 +157,7 @@ static void run(struct lab *lab)
 	f.of_parent = lab_watch(lab, f.parent->pid);
 	lab_go(lab, f.parent);
 	f.at = (uint64_t)shared->at;
-	f.before = frames_of(lab, f.of_parent, f.at);
+	f.before = frames_of(f.of_parent, f.at);
 	check_fork(lab, &f);
 	check_writes(lab, &f);
 	check_last_owner(lab, &f);

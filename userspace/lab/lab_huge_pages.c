@@ -76,14 +76,6 @@ static struct entries entries_of(struct lab_target *target, const char *at)
 	return entries;
 }
 
-/* Memory of tables as /proc has it: without the topmost, with those set aside. */
-static uint64_t table_bytes(struct lab_target *target)
-{
-	return lab_tables(target, MMS_PTE, "bytes") + lab_tables(target, MMS_PMD, "bytes") +
-	       lab_tables(target, MMS_PUD, "bytes") +
-	       lab_tables_line(target, "deposited") * PAGE;
-}
-
 static void check_entries(struct lab *lab, struct lab_worker *worker, struct lab_target *target,
 			  const char *at, struct entries predicted)
 {
@@ -106,7 +98,7 @@ static uint64_t fill(struct lab *lab, struct lab_worker *worker, struct lab_targ
 	lab_go(lab, worker);
 	tables = lab_tables(target, MMS_PTE, "tables");
 	deposited = lab_tables_line(target, "deposited");
-	all = table_bytes(target);
+	all = lab_tables_below(target);
 	faults = lab_counted_at(lab, worker->pid, (uint64_t)shared->at, LAB_HANDLED);
 	by_status = lab_status(lab, worker->pid, "VmPTE");
 	lab_go(lab, worker);
@@ -122,7 +114,7 @@ static uint64_t fill(struct lab *lab, struct lab_worker *worker, struct lab_targ
 	lab_check(lab, .what = "tables set aside, more", LAB_EXACTLY(shared->huge ? NR : 0),
 		  .measured = lab_tables_line(target, "deposited") - deposited);
 	lab_check(lab, .what = "their memory", .unit = LAB_BYTES, LAB_EXACTLY(NR * PAGE),
-		  .measured = table_bytes(target) - all,
+		  .measured = lab_tables_below(target) - all,
 		  LAB_WITNESS("status", lab_status(lab, worker->pid, "VmPTE") - by_status));
 	lab_show_walk(lab, target, "the buffer's first byte", (uint64_t)shared->at);
 	entries = entries_of(target, shared->at);

@@ -99,19 +99,10 @@ static uint64_t nr_in_file(struct lab *lab, int fd)
 static void check_same(struct lab *lab, const struct party *a, const struct party *b,
 		       uint64_t predicted)
 {
-	uint64_t same = 0, by_pagemap = 0, i;
-
-	for (i = 0; i < NR; i++) {
-		uint64_t offset = i * PAGE;
-
-		same += lab_entry(a->target, a->at + offset).pfn ==
-			lab_entry(b->target, b->at + offset).pfn;
-		by_pagemap += !((lab_pagemap(lab, a->worker->pid, a->at + offset) ^
-				 lab_pagemap(lab, b->worker->pid, b->at + offset)) &
-				LAB_PAGEMAP_FRAME);
-	}
-	lab_check(lab, .what = "same frame in both", LAB_EXACTLY(predicted), .measured = same,
-		  LAB_WITNESS("pagemap", by_pagemap));
+	lab_check(lab, .what = "same frame in both", LAB_EXACTLY(predicted),
+		  .measured = lab_same_frames(a->target, a->at, b->target, b->at, NR, NULL),
+		  LAB_WITNESS("pagemap", lab_pagemap_same(lab, a->worker->pid, a->at,
+							  b->worker->pid, b->at, NR)));
 }
 
 static uint64_t nr_dirty(const struct party *party, enum mms_class class)
@@ -119,11 +110,9 @@ static uint64_t nr_dirty(const struct party *party, enum mms_class class)
 	return lab_pages(party->target, party->at, NR, class, MMS_X86_D, 0);
 }
 
-/* Of smaps, whose Dirty is that of the page or of the entry, whichever is. */
 static uint64_t smaps_dirty(struct lab *lab, const struct party *party)
 {
-	return (lab_smaps(lab, party->worker->pid, party->at, "Shared_Dirty") +
-		lab_smaps(lab, party->worker->pid, party->at, "Private_Dirty")) / PAGE;
+	return lab_smaps_dirty(lab, party->worker->pid, party->at) / PAGE;
 }
 
 static void check_seen(struct lab *lab, const struct party *reader, int fd, uint64_t predicted)

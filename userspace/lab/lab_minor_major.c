@@ -21,7 +21,6 @@
 #define PAGE	4096UL
 #define NR	1024UL
 #define SIZE	(NR * PAGE)
-#define AROUND	"/sys/kernel/debug/fault_around_bytes"
 
 /* What is done to the file, by one process after another. */
 struct work {
@@ -206,7 +205,7 @@ static void check_fault_around(struct lab *lab, struct work *shared, size_t wind
 static void run(struct lab *lab)
 {
 	struct work *shared = lab_shared(lab, sizeof(*shared));
-	size_t window = lab_file_number(lab, AROUND) / PAGE;
+	size_t window = lab_debugfs_number(lab, "fault_around_bytes") / PAGE;
 	char path[LAB_PATH];
 
 	/* At most what one table maps. */

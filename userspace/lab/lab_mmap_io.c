@@ -2,7 +2,6 @@
 /*
  * A mapped file is the page cache itself.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -48,43 +47,6 @@ static void read_work(struct lab_worker *worker, void *arg)
 	if (pread(shared->fd, shared->at, SIZE, 0) != (ssize_t)SIZE)
 		lab_give_up(worker, "the lab's file cannot be read");
 	lab_done(worker);
-}
-
-static void take_frame(void *data, uint64_t addr, const struct lab_entry *entry)
-{
-	uint64_t **next = data;
-
-	(void)addr;
-	*(*next)++ = entry->pfn;
-}
-
-/* Pages of which both have the same frame, at the same place in their mappings. */
-static uint64_t nr_same(struct lab *lab, struct lab_target *a, uint64_t at_a,
-			struct lab_target *b, uint64_t at_b)
-{
-	uint64_t frames_a[NR] = { 0 }, frames_b[NR] = { 0 }, *next, same = 0, i;
-
-	next = frames_a;
-	lab_each_page(a, at_a, NR, take_frame, &next);
-	next = frames_b;
-	lab_each_page(b, at_b, NR, take_frame, &next);
-	for (i = 0; i < NR; i++)
-		same += frames_a[i] && frames_a[i] == frames_b[i];
-	lab_evidence(lab, "page 0: frame 0x%lx there, 0x%lx here", frames_a[0], frames_b[0]);
-	return same;
-}
-
-static uint64_t nr_same_pagemap(struct lab *lab, pid_t a, uint64_t at_a, pid_t b, uint64_t at_b)
-{
-	uint64_t same = 0, one, other, i;
-
-	for (i = 0; i < NR; i++) {
-		one = lab_pagemap(lab, a, at_a + i * PAGE);
-		other = lab_pagemap(lab, b, at_b + i * PAGE);
-		same += one & LAB_PAGEMAP_PRESENT && other & LAB_PAGEMAP_PRESENT &&
-			!((one ^ other) & LAB_PAGEMAP_FRAME);
-	}
-	return same;
 }
 
 struct party {
@@ -136,11 +98,11 @@ static void check_second(struct lab *lab, const struct party *first, const struc
 
 	lab_go(lab, second->worker);
 	lab_check(lab, .what = "same frame in both", LAB_EXACTLY(NR),
-		  .measured = nr_same(lab, first->target, (uint64_t)first->shared->at,
-				      second->target, at),
-		  LAB_WITNESS("pagemap",
-			      nr_same_pagemap(lab, first->worker->pid, (uint64_t)first->shared->at,
-					      second->worker->pid, at)));
+		  .measured = lab_same_frames(first->target, (uint64_t)first->shared->at,
+					      second->target, at, NR, NULL),
+		  LAB_WITNESS("pagemap", lab_pagemap_same(lab, first->worker->pid,
+							  (uint64_t)first->shared->at,
+							  second->worker->pid, at, NR)));
 	lab_check(lab, .what = "pages shared", .unit = LAB_BYTES, LAB_EXACTLY(SIZE),
 		  .measured = lab_vma_sum(second->target, at, "shared"),
 		  LAB_WITNESS("smaps", lab_smaps(lab, second->worker->pid, at, "Shared_Clean")));
@@ -159,11 +121,11 @@ static void check_reader(struct lab *lab, const struct party *first, const struc
 		  .measured = lab_vma_sum(reader->target, at, "anon"),
 		  LAB_WITNESS("smaps", lab_smaps(lab, reader->worker->pid, at, "Anonymous")));
 	lab_check(lab, .what = "frames of the file", LAB_EXACTLY(0),
-		  .measured = nr_same(lab, first->target, (uint64_t)first->shared->at,
-				      reader->target, at),
-		  LAB_WITNESS("pagemap",
-			      nr_same_pagemap(lab, first->worker->pid, (uint64_t)first->shared->at,
-					      reader->worker->pid, at)));
+		  .measured = lab_same_frames(first->target, (uint64_t)first->shared->at,
+					      reader->target, at, NR, NULL),
+		  LAB_WITNESS("pagemap", lab_pagemap_same(lab, first->worker->pid,
+							  (uint64_t)first->shared->at,
+							  reader->worker->pid, at, NR)));
 }
 
 static void run(struct lab *lab)
@@ -196,8 +158,8 @@ static void run(struct lab *lab)
 	lab_check_that(lab, "read(2) in another process returns what was written",
 		       !strcmp(text, MARK));
 	lab_check_that(lab, "the second process has the same frame as before",
-		       lab_entry(first.target, (uint64_t)first.shared->at).pfn ==
-			       lab_entry(second.target, (uint64_t)second.shared->at).pfn);
+		       lab_same_frames(first.target, (uint64_t)first.shared->at, second.target,
+				       (uint64_t)second.shared->at, 1, NULL) == 1);
 	lab_note(lab, "read(2) and the mappings all use the same page; msync() is for the disk, not for the others");
 }
 

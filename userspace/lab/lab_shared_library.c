@@ -168,7 +168,9 @@ static void check_text(struct lab *lab, const struct user *users)
 		take_frames(frames, &users[i], &users[i].text);
 		shared += lab_vma_sum(users[i].target, users[i].text.start, "shared");
 		rss += lab_vma_sum(users[i].target, users[i].text.start, "rss");
-		by_smaps += lab_smaps(lab, users[i].pid, users[i].text.start, "Shared_Clean");
+		/* What is still to be written to the disk of a new library is told apart there. */
+		by_smaps += lab_smaps(lab, users[i].pid, users[i].text.start, "Shared_Clean") +
+			    lab_smaps(lab, users[i].pid, users[i].text.start, "Shared_Dirty");
 	}
 	sum(frames, &pages, &nr);
 	for (i = 0; i < MAX_PAGES && !by_pagemap; i++)

@@ -18,7 +18,6 @@
 struct work {
 	char *at;
 	bool lock_one;
-	size_t stayed;
 	size_t intact;
 };
 
@@ -39,7 +38,7 @@ static void work(struct lab_worker *worker, void *arg)
 	if (shared->lock_one && mlock(shared->at, PAGE))
 		lab_give_up(worker, "mlock failed");
 	lab_done(worker);
-	shared->stayed = lab_page_out(shared->at, NR);
+	lab_page_out(shared->at, NR);
 	lab_done(worker);
 	for (i = 0; i < NR; i++)
 		shared->intact += *(uint64_t *)(shared->at + i * PAGE) == content_of(i);

@@ -105,7 +105,7 @@ static void run(struct lab *lab)
 const struct lab_def lab_def_thrashing = {
 	.name = "thrashing",
 	.topic = LAB_REPLACEMENT,
-	.claim = "A working set a little larger than memory collapses throughput: almost every touch waits for swap.",
+	.claim = "Who goes round in a working set larger than memory waits for swap in every round, at least for what does not fit; a working set that fits never does.",
 	.spoil = "the limit is four times as large",
 	.run = run,
 };

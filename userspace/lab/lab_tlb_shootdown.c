@@ -10,6 +10,7 @@
 #include "count.h"
 #include "cpu.h"
 #include "labs.h"
+#include "measure.h"
 #include "witness.h"
 #include "worker.h"
 
@@ -19,7 +20,6 @@
 #define CHANGES (2 * ROUNDS)
 #define MAX_CPUS 8
 #define MAX_CEILING 4096
-#define CEILING "/sys/kernel/debug/x86/tlb_single_page_flush_ceiling"
 
 /* The process's first thread changes; the others, on a CPU each, only run while it does. */
 struct work {
@@ -189,7 +189,7 @@ static void shoot_down(struct lab *lab)
 	lab_need_cpus(lab, 2);
 	shared->nr = lab_cpus(lab, shared->cpu, MAX_CPUS);
 	shared->nr_asleep = lab_spoilt(lab);
-	shared->ceiling = lab_file_number(lab, CEILING);
+	shared->ceiling = lab_debugfs_number(lab, "x86/tlb_single_page_flush_ceiling");
 	if (shared->ceiling > MAX_CEILING)
 		lab_skip(lab, "tlb_single_page_flush_ceiling is %u", shared->ceiling);
 	peers = shared->nr - 1;

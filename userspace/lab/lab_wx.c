@@ -106,11 +106,14 @@ static uint64_t loose_bytes(struct lab *lab, struct lab_target *target, pid_t pi
 
 static void check_ordinary(struct lab *lab, const char *what, struct lab_target *target, pid_t pid)
 {
+	uint64_t exec = lab_sum(target, "exec"), writable = lab_sum(target, "writable");
+
 	lab_check(lab, .what = what, .unit = LAB_BYTES, LAB_EXACTLY(0),
 		  .measured = lab_sum(target, "wx"),
 		  LAB_WITNESS("smaps", loose_bytes(lab, target, pid)));
+	lab_check_that(lab, "and there are pages of either kind", exec && writable);
 	lab_evidence(lab, "%s, process %d: %lu bytes of executable pages, %lu of writable", what, pid,
-		     lab_sum(target, "exec"), lab_sum(target, "writable"));
+		     exec, writable);
 }
 
 /* All that run, whatever they are: some make code as they go. */
@@ -139,11 +142,15 @@ static void check_machine(struct lab *lab, struct lab_target *target, pid_t pid)
 	pid_t started;
 
 	lab_step(lab, "ordinary programs: pages whose entries have RW and not NX");
+	/* A program that is under way has not mapped all of itself. */
 	started = lab_spawn(lab, shell, NULL);
+	lab_wait_state(lab, started, 'T');
 	check_ordinary(lab, "in a shell", lab_watch(lab, started), started);
 	started = lab_spawn(lab, sleeper, NULL);
+	lab_wait_state(lab, started, 'S');
 	check_ordinary(lab, "in sleep", lab_watch(lab, started), started);
 	started = lab_spawn(lab, perl, NULL);
+	lab_wait_state(lab, started, 'S');
 	check_ordinary(lab, "in perl", lab_watch(lab, started), started);
 	check_ordinary(lab, "in this lab's process", target, pid);
 	lab_each_process(lab, "wx", look_at, &all);

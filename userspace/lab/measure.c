@@ -16,6 +16,7 @@
 #include "report.h"
 #include "session.h"
 #include "viewfile.h"
+#include "witness.h"
 
 #define PAGE 4096UL
 
@@ -148,6 +149,12 @@ uint64_t lab_tables(struct lab_target *target, unsigned int level, const char *c
 			sum += strtoull(field(target, &file, column), NULL, 10);
 	close_view(target, "tables", &file);
 	return sum;
+}
+
+uint64_t lab_tables_below(struct lab_target *target)
+{
+	return lab_tables(target, MMS_PTE, "bytes") + lab_tables(target, MMS_PMD, "bytes") +
+	       lab_tables(target, MMS_PUD, "bytes") + lab_tables_line(target, "deposited") * PAGE;
 }
 
 static void take_vma(struct lab_target *target, const struct mms_viewfile *file,
@@ -480,4 +487,13 @@ bool lab_machine_has(struct lab *lab, const char *name)
 
 	machine_word(lab, name, word);
 	return !strcmp(word, "yes");
+}
+
+uint64_t lab_debugfs_number(struct lab *lab, const char *name)
+{
+	const char *debugfs = lab->options->debugfs;
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", debugfs ? debugfs : "/sys/kernel/debug", name);
+	return lab_file_number(lab, path);
 }

@@ -54,6 +54,9 @@ void lab_each_process(struct lab *lab, const char *column,
 /* A column of tables, of one level or, with 0, of all. */
 uint64_t lab_tables(struct lab_target *target, unsigned int level, const char *column);
 
+/* Memory of tables as /proc has it (VmPTE): without the topmost, with those set aside. */
+uint64_t lab_tables_below(struct lab_target *target);
+
 /* A line of tables, such as "flat_bytes". */
 uint64_t lab_tables_line(struct lab_target *target, const char *name);
 
@@ -73,6 +76,7 @@ struct lab_entry {
 	uint64_t pfn;
 };
 
+/* The entry of the page that @addr is in. */
 struct lab_entry lab_entry(struct lab_target *target, uint64_t addr);
 
 typedef void (*lab_each_fn)(void *data, uint64_t addr, const struct lab_entry *entry);
@@ -126,6 +130,7 @@ struct lab_walk {
 	char touch[3][24];
 };
 
+/* Translates @addr, mapped or not, into @walk. */
 void lab_walk(struct lab_target *target, uint64_t addr, struct lab_walk *walk);
 
 /* Adds the walk of @addr to the evidence. */
@@ -135,5 +140,8 @@ void lab_show_walk(struct lab *lab, struct lab_target *target, const char *what,
 uint64_t lab_machine(struct lab *lab, const char *name);
 /* Whether it says "yes". */
 bool lab_machine_has(struct lab *lab, const char *name);
+
+/* The number that a file in debugfs begins with. Skips the lab if there is no such file. */
+uint64_t lab_debugfs_number(struct lab *lab, const char *name);
 
 #endif /* LAB_MEASURE_H */

@@ -429,7 +429,7 @@ void lab_plot(struct lab *lab, const char *x, const char *y, enum lab_unit unit,
 	}
 }
 
-const char *lab_verdict_name(enum lab_verdict verdict)
+static const char *verdict_name(enum lab_verdict verdict)
 {
 	return verdict == LAB_PASS ? "pass" : verdict == LAB_SKIP ? "skip" : "fail";
 }
@@ -441,7 +441,7 @@ void lab_report_end(struct lab *lab, enum lab_verdict verdict, const char *reaso
 	char line[600];
 
 	if (!text(lab)) {
-		json_add_text(lab->json, "verdict", lab_verdict_name(verdict));
+		json_add_text(lab->json, "verdict", verdict_name(verdict));
 		json_add_text(lab->json, "reason", verdict == LAB_PASS ? NULL : reason);
 		return;
 	}

@@ -46,6 +46,7 @@ struct lab {
 	bool heading;
 };
 
+/* Says which lab it is; with --json makes the object that all it says goes to. */
 void lab_report_begin(struct lab *lab);
 
 /**
@@ -58,8 +59,6 @@ void lab_report_end(struct lab *lab, enum lab_verdict verdict, const char *reaso
 
 /* Ends the lab's process with what its checks have shown. */
 void lab_report_finish(struct lab *lab) __attribute__((noreturn));
-
-const char *lab_verdict_name(enum lab_verdict verdict);
 
 /* The labs by topic. */
 void lab_report_list(const struct lab_options *options);

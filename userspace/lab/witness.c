@@ -116,6 +116,12 @@ uint64_t lab_smaps(struct lab *lab, pid_t pid, uint64_t addr, const char *line)
 	return sum_smaps(lab, pid, addr, addr, line);
 }
 
+uint64_t lab_smaps_dirty(struct lab *lab, pid_t pid, uint64_t addr)
+{
+	return lab_smaps(lab, pid, addr, "Private_Dirty") +
+	       lab_smaps(lab, pid, addr, "Shared_Dirty");
+}
+
 uint64_t lab_smaps_sum(struct lab *lab, pid_t pid, const char *line)
 {
 	return sum_smaps(lab, pid, 0, UINT64_MAX, line);

@@ -27,6 +27,8 @@ uint64_t lab_pagemap_same(struct lab *lab, pid_t a, uint64_t addr_a, pid_t b, ui
 
 /* A line of smaps in bytes, of the VMA that @addr is in: "Rss". 0 if there is no VMA. */
 uint64_t lab_smaps(struct lab *lab, pid_t pid, uint64_t addr, const char *line);
+/* Its dirty bytes, private or shared: those of the page or of the entry, whichever is. */
+uint64_t lab_smaps_dirty(struct lab *lab, pid_t pid, uint64_t addr);
 /* The sum of that line over all VMAs. */
 uint64_t lab_smaps_sum(struct lab *lab, pid_t pid, const char *line);
 
