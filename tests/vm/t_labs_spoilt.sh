@@ -43,9 +43,9 @@ for name in $(mmscope --json lab | jq -r '.labs[].name'); do
 	point "$name, interrupted, leaves nothing behind" as_before
 	skip=
 done
-# Its child that saves is stopped then.
-point "redis-snapshot can be interrupted in step 2" interrupted redis-snapshot 2
-point "redis-snapshot, interrupted in step 2, leaves nothing behind" as_before
+# The server, and its child that saves, are stopped then.
+point "redis-snapshot can be interrupted in step 3" interrupted redis-snapshot 3
+point "redis-snapshot, interrupted in step 3, leaves nothing behind" as_before
 umount "$tmp/mounted"
 echo "1..$number"
 exit "$failed"
