@@ -65,7 +65,7 @@ machine_processor() {
 	elif [[ $1 == kvm ]]; then
 		machine+=(-accel kvm)
 	else
-		machine+=(-accel "tcg,thread=multi")
+		machine+=(-accel "tcg,thread=$threads")
 	fi
 }
 
