@@ -140,7 +140,7 @@ point 'a module of another kernel' other_kernels_module
 echo nonsense >"$tmp/module.ko"
 beside
 point 'a file that is no module' no_module_at_all
-point 'a kernel that is too old' says kernel no '5.10.0-9-amd64 is too old: 6.1 or newer' 'boot one of those' as_kernel 5.10.0-9-amd64 mmscope
+point 'a kernel that is too old' says kernel no '5.10.0-9-amd64 is too old: 6.1 to ' 'boot one of those' as_kernel 5.10.0-9-amd64 mmscope
 point 'a kernel that is newer' says kernel limited '7.3.4-amd64 is newer than' 'boot one of those' as_kernel 7.3.4-amd64 mmscope
 point 'no headers for it' row headers limited 'not installed' "apt install linux-headers-7.3.4-amd64"
 mmscope unload
